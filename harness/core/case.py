@@ -1,0 +1,146 @@
+"""A `Case`: one declared model with its inputs, and how each framework builds it.
+
+A case is declared in a file the harness finds by name (``parity_*.py``). The file is executed only
+inside workers; everywhere else a case travels as the plain data of `Case.to_json`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Callable, Mapping, Sequence
+
+from harness.core.errors import UsageError
+from harness.core.spec import TensorSpec, dims_of
+from harness.core.tolerance import Tolerance, tolerance_from
+from harness.core.value import value
+
+LEVELS = ("unit", "module", "e2e")
+WEIGHTS = ("random", "built")
+_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.+-]*(/[A-Za-z0-9_.+-]+)*$")
+
+Inputs = Sequence[TensorSpec]
+
+
+@value
+class RealData:
+    """Real feeds for a case, and what its task metric needs to judge them.
+
+    ``feeds`` maps each input name to an array; ``labels`` is whatever the task metric compares
+    with (class ids for accuracy, nothing for embedding).
+    """
+
+    feeds: Mapping[str, Any]
+    labels: Any = None
+
+
+@value
+class Task:
+    """A task-level judgement beside the tensors: ``metric`` names it, ``bounds`` holds it.
+
+    Metrics: ``accuracy`` (bound ``max_drop``, a fraction), ``embedding`` (bounds ``min_cosine`` and
+    ``min_retrieval``, the share of queries whose ranking of all the others is unchanged).
+    """
+
+    metric: str
+    bounds: Mapping[str, float]
+    output: str = ""
+
+
+@value
+class Case:
+    """One declared model.
+
+    ``id``: lower-case words joined by ``-``, optionally under folders (``bert/encoder``).
+    ``build``: framework name to a function without arguments that returns the model there.
+    ``inputs``: the `TensorSpec` values, in call order; or a mapping from framework name to them,
+    where layouts differ (NCHW here, NHWC there).
+    ``weights``: ``random`` re-fills every parameter and running statistic with seeded non-trivial
+    values, so that a dropped bias or a stale statistic shows; ``built`` keeps what the builder made.
+    ``tolerance``: an override for every route, with its reason.
+    ``routes``: glob patterns; when given, only routes that match one are tried.
+    ``data``: a function without arguments that returns `RealData`, run inside the worker.
+    """
+
+    id: str
+    inputs: Inputs | Mapping[str, Inputs]
+    build: Mapping[str, Callable[[], Any] | None]
+    level: str = "e2e"
+    seed: int = 0
+    weights: str = "built"
+    outputs: tuple[str, ...] = ()
+    tolerance: Tolerance | None = None
+    routes: tuple[str, ...] = ()
+    data: Callable[[], RealData] | None = None
+    task: Task | None = None
+    family: str = ""
+    has_data: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.id, str) or not _ID.match(self.id):
+            raise UsageError(f"case id {self.id!r}: expected words of letters, digits, '_', '.', '+', '-', joined by '/'")
+        where = f"case {self.id!r}"
+        if self.level not in LEVELS:
+            raise UsageError(f"{where}: level {self.level!r}; expected one of {', '.join(LEVELS)}")
+        if self.weights not in WEIGHTS:
+            raise UsageError(f"{where}: weights={self.weights!r}; expected one of {', '.join(WEIGHTS)}")
+        if not self.build:
+            raise UsageError(f"{where} builds in no framework; give build={{'torch': function}}")
+        for name, builder in self.build.items():
+            if builder is not None and not callable(builder):
+                raise UsageError(
+                    f"{where}: build[{name!r}] is {type(builder).__name__}; expected a function without arguments "
+                    "that returns the model, so that nothing is built before a worker asks"
+                )
+        if self.tolerance is not None and not self.tolerance.reason:
+            raise UsageError(f"{where}: a tolerance override needs a reason, for example reason='deep recurrence'")
+        if self.data is not None:
+            object.__setattr__(self, "has_data", True)
+        for framework in self.build:
+            names = [spec.name for spec in self.specs(framework)]
+            if len(set(names)) != len(names):
+                raise UsageError(f"{where}: two inputs share a name in {names}")
+            dims_of(self.specs(framework))
+
+    def specs(self, framework: str) -> tuple[TensorSpec, ...]:
+        """Return the inputs as ``framework`` takes them."""
+        if isinstance(self.inputs, Mapping):
+            if framework not in self.inputs:
+                raise UsageError(f"case {self.id!r} declares no inputs for framework {framework!r}")
+            return tuple(self.inputs[framework])
+        return tuple(self.inputs)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data: everything but the functions, which stay in the declaring file."""
+        return {
+            "id": self.id,
+            "inputs": {fw: [spec.to_json() for spec in self.specs(fw)] for fw in self.build},
+            "frameworks": list(self.build),
+            "level": self.level,
+            "seed": self.seed,
+            "weights": self.weights,
+            "outputs": list(self.outputs),
+            "tolerance": self.tolerance.to_json() if self.tolerance else None,
+            "routes": list(self.routes),
+            "task": [self.task.metric, dict(self.task.bounds), self.task.output] if self.task else None,
+            "family": self.family,
+            "has_data": self.has_data,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Case:
+        """Return the case that `to_json` wrote, without its functions."""
+        task = data["task"]
+        return cls(
+            id=data["id"],
+            inputs={fw: tuple(map(TensorSpec.from_json, specs)) for fw, specs in data["inputs"].items()},
+            build={fw: None for fw in data["frameworks"]},
+            level=data["level"],
+            seed=data["seed"],
+            weights=data["weights"],
+            outputs=tuple(data["outputs"]),
+            tolerance=tolerance_from(data["tolerance"], f"case {data['id']!r}") if data["tolerance"] else None,
+            routes=tuple(data["routes"]),
+            task=Task(metric=task[0], bounds=task[1], output=task[2]) if task else None,
+            family=data["family"],
+            has_data=data["has_data"],
+        )

@@ -1,0 +1,178 @@
+"""What an adapter is. Protocols, not base classes: an adapter file inherits nothing.
+
+An adapter file lives in ``harness/frameworks``, ``harness/converters`` or ``harness/runtimes`` (or
+is named by an entry point of the group ``parity.adapters``) and ends with a tuple ``ADAPTERS``.
+It imports `harness.core` only, and its native packages only inside methods: the file itself is
+imported where no framework is installed. Methods run in the worker of the adapter's toolchain.
+Adapter files must parse and run on Python 3.7.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Mapping, Sequence
+
+from harness.core.artifact import Artifact
+from harness.core.case import Case
+from harness.core.errors import UsageError
+from harness.core.value import value
+
+try:
+    from typing import Protocol, runtime_checkable
+except ImportError:  # Python 3.7 has neither; there a protocol is documentation
+
+    class Protocol:  # type: ignore[no-redef]
+        """Stand in for `typing.Protocol`."""
+
+    def runtime_checkable(cls: Any) -> Any:  # type: ignore[no-redef]
+        """Stand in for `typing.runtime_checkable`."""
+        return cls
+
+
+@value
+class Option:
+    """One named option of a converter or runtime: its default, the allowed values, one line of help.
+
+    The type of ``default`` is the type of the option (bool, int, float or str). ``choices`` empty
+    means any value of that type.
+    """
+
+    name: str
+    default: Any
+    help: str
+    choices: tuple[Any, ...] = ()
+
+    def read(self, text: str, where: str) -> Any:
+        """Return the value written as ``text`` in a route; raise `UsageError` naming ``where``."""
+        kind = type(self.default)
+        try:
+            if kind is bool:
+                result: Any = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[text.lower()]
+            else:
+                result = kind(text)
+        except (KeyError, ValueError):
+            raise UsageError(f"{where}: option {self.name}={text!r}; expected a value of type {kind.__name__}") from None
+        if self.choices and result not in self.choices:
+            raise UsageError(f"{where}: option {self.name}={text!r}; expected one of {', '.join(map(str, self.choices))}")
+        return result
+
+
+@value
+class Source:
+    """What a converter converts or a runtime loads.
+
+    ``artifact``: format, entry path and ports (``artifact.entry`` is an absolute path here; empty
+    for a model that only lives in memory). ``model``: the live model, for the in-memory formats
+    that a `Framework` owns. ``feeds``: the example inputs by canonical name (read-only arrays), in
+    call order. ``dynamic``: input name -> axis -> (dimension name, low, high). ``case``: the case
+    with its builders, for converters that must rebuild.
+    """
+
+    artifact: Artifact
+    feeds: Mapping[str, Any]
+    dynamic: Mapping[str, Mapping[int, tuple[str, int, int]]]
+    model: Any = None
+    case: Case | None = None
+
+
+@value
+class Converted:
+    """What a converter returns.
+
+    ``entry``: the name, inside the destination folder, of the file or folder to open ("" for the
+    folder itself). ``inputs`` and ``outputs``: canonical name -> native name inside the artifact,
+    complete and in order; None where every name was kept. ``messages``: warnings that matter.
+    ``casts``: output or input name -> dtype, where this converter documents that it changes it.
+    """
+
+    entry: str
+    inputs: Mapping[str, str] | None = None
+    outputs: Mapping[str, str] | None = None
+    messages: tuple[str, ...] = ()
+    casts: Mapping[str, str] | None = None
+
+
+@runtime_checkable
+class Framework(Protocol):
+    """Builds and runs a case in its source framework."""
+
+    name: str
+    toolchain: str
+    format: str
+    distributions: tuple[str, ...]
+
+    def build(self, case: Case) -> Any:
+        """Return the model, seeded with ``case.seed``, in inference mode, weights as the case asks."""
+
+    def run(self, model: Any, feeds: Mapping[str, Any]) -> dict[str, Any]:
+        """Return outputs by name (see `harness.core.outputs.flatten`), as NumPy arrays that own their data."""
+
+    def oracle(self, case: Case, model: Any, feeds: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the outputs of the same model in float64. Must leave ``model`` as it was."""
+
+
+@runtime_checkable
+class Converter(Protocol):
+    """One edge of the format graph. Raises `Unsupported` where the tool refuses an operator by name."""
+
+    name: str
+    sources: tuple[str, ...]
+    target: str
+    toolchain: str
+    distributions: tuple[str, ...]
+    options: tuple[Option, ...]
+
+    def convert(self, source: Source, dest: str, options: Mapping[str, Any]) -> Converted:
+        """Write the converted model below the existing empty folder ``dest``."""
+
+
+@runtime_checkable
+class Session(Protocol):
+    """A loaded artifact, ready to run.
+
+    ``provenance`` says what really ran: at least ``device``, ``provider`` and ``precision``, each
+    as the runtime itself reports it.
+    """
+
+    provenance: Mapping[str, Any]
+
+    def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
+        """Take feeds by native input name, return outputs by native output name, owning their data."""
+
+    def close(self) -> None:
+        """Free what the session holds. Calling it twice is fine."""
+
+
+@runtime_checkable
+class Runtime(Protocol):
+    """Loads artifacts on a device."""
+
+    name: str
+    accepts: tuple[str, ...]
+    toolchain: str
+    distributions: tuple[str, ...]
+    devices: tuple[str, ...]
+    options: tuple[Option, ...]
+
+    def probe(self, device: str) -> None:
+        """Return when ``device`` can run here, else raise `Unavailable` with the reason and how to get it."""
+
+    def load(self, source: Source, device: str, options: Mapping[str, Any]) -> Session:
+        """Open the artifact. Raises `Unsupported` where the runtime refuses an operator by name."""
+
+
+def option_values(adapter: Any, given: Mapping[str, str], where: str) -> dict[str, Any]:
+    """Return every option of ``adapter`` with its value, defaults filled in.
+
+    Raises `UsageError` for an option the adapter does not have or a value it does not take.
+    """
+    known: dict[str, Option] = {option.name: option for option in adapter.options}
+    for name in given:
+        if name not in known:
+            raise UsageError(f"{where}: {adapter.name} has no option {name!r}; it has {', '.join(known) or 'none'}")
+    return {name: option.read(given[name], where) if name in given else option.default for name, option in known.items()}
+
+
+Restore = Callable[[str], Any]
+"""``converter.restore(entry)``: reopen a model of an in-memory format that this converter wrote."""
+
+Adapters = Sequence[Any]

@@ -1,0 +1,1 @@
+"""Runs cells: workers, toolchains, cache, and the one boundary `run_cell`."""

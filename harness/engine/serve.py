@@ -1,0 +1,245 @@
+"""What a worker can do, framework by framework, through the adapters. Runs inside workers only.
+
+Holds live models and sessions; knows nothing of sockets or of verdicts. Arrays come in and go out
+as plain dictionaries, so the same class can be driven in one process.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import hashlib
+import logging
+import os
+import re
+import time
+import warnings
+from typing import Any, Callable, Iterator, Mapping
+
+import numpy as np
+
+from harness.core.artifact import Artifact, Port, artifact_from
+from harness.core.case import Case
+from harness.core.declared import find_case
+from harness.core.errors import UsageError
+from harness.core.protocols import Source
+from harness.core.registry import Registry, registry
+
+LIVE_MODELS = 3
+_MATTERS = re.compile(
+    r"dynamic|specializ|specialis|constant|approximat|fall.?back|unsupported|not supported|ignored?\b|"
+    r"truncat|precision|might not generalize|baked|downcast|opset|incorrect|differ",
+    re.I,
+)
+_NOISE = re.compile(r"deprecat|FutureWarning|will be removed|pytree|oneDNN|cpu_feature_guard|tf\.data", re.I)
+
+
+class Serve:
+    """The verbs of one worker. Every method takes and returns plain data and arrays."""
+
+    def __init__(self, adapters: Registry | None = None) -> None:
+        self._registry = adapters or registry()
+        self._models: collections.OrderedDict[str, Any] = collections.OrderedDict()
+        self._sessions: dict[int, tuple[Any, Artifact]] = {}
+        self._next = 0
+
+    def reference(self, framework: str, ref: Mapping[str, str], feeds: Mapping[str, Any], oracle: bool) -> dict[str, Any]:
+        """Run the case in its own framework, in its own precision and, when asked, in float64.
+
+        Returns ``outputs``, ``oracle`` (None when the model cannot run in float64, with the reason
+        in ``oracle_error``) and ``seconds`` by step.
+        """
+        adapter = self._registry.get("frameworks", framework)
+        seconds: dict[str, float] = {}
+        case = find_case(ref["file"], ref["case"])
+        with _timed(seconds, "build"):
+            model = self._model(framework, ref)
+        with _timed(seconds, "reference"):
+            outputs = adapter.run(model, _private(feeds))
+        answer: dict[str, Any] = {"outputs": outputs, "oracle": None, "oracle_error": "", "seconds": seconds}
+        if oracle:
+            try:
+                with _timed(seconds, "oracle"):
+                    answer["oracle"] = adapter.oracle(case, model, _private(feeds))
+            except Exception as error:
+                answer["oracle_error"] = f"{type(error).__name__}: {error}"[:500]
+        return answer
+
+    def data(self, ref: Mapping[str, str]) -> dict[str, Any]:
+        """Return the real feeds of a case, and its labels under the name ``labels`` when it has any."""
+        case = find_case(ref["file"], ref["case"])
+        if case.data is None:
+            raise UsageError(f"case {case.id!r} declares no data")
+        real = case.data()
+        return {"feeds": dict(real.feeds), "labels": None if real.labels is None else np.asarray(real.labels)}
+
+    def convert(
+        self, converter: str, source: Mapping[str, Any], ref: Mapping[str, str], feeds: Mapping[str, Any],
+        dynamic: Mapping[str, Any], dest: str, options: Mapping[str, Any],
+    ) -> dict[str, Any]:  # fmt: skip
+        """Convert ``source`` (an artifact as plain data) into the folder ``dest``; return the new artifact."""
+        adapter = self._registry.get("converters", converter)
+        opened = self._open(artifact_from(source), ref, feeds, dynamic)
+        messages: list[str] = []
+        seconds: dict[str, float] = {}
+        with _heard(messages), _timed(seconds, "convert"):
+            made = adapter.convert(opened, dest, options)
+        entry = os.path.join(dest, made.entry) if made.entry else dest
+        if not os.path.exists(entry):
+            raise RuntimeError(f"{converter} reported success and wrote no {made.entry or 'file'}")
+        artifact = Artifact(
+            format=adapter.target, path=dest, entry=entry, digest=digest_of(dest), maker=converter,
+            inputs=_renamed(opened.artifact.inputs, made.inputs), outputs=_renamed(opened.artifact.outputs, made.outputs),
+            messages=tuple(dict.fromkeys([*made.messages, *messages]))[:20],
+            casts={**(opened.artifact.casts or {}), **(made.casts or {})},
+        )  # fmt: skip
+        return {"artifact": artifact.to_json(), "seconds": seconds}
+
+    def save(self, framework: str, ref: Mapping[str, str], source: Mapping[str, Any], dest: str) -> dict[str, Any]:
+        """Write the source model of a framework whose format is a file; return the artifact."""
+        adapter = self._registry.get("frameworks", framework)
+        entry = adapter.save(self._model(framework, ref), dest)
+        artifact = artifact_from({**source, "path": dest, "entry": os.path.join(dest, entry), "digest": digest_of(dest)})
+        return {"artifact": artifact.to_json()}
+
+    def probe(self, runtime: str, device: str) -> dict[str, Any]:
+        """Return when the runtime has the device; raises `Unavailable` otherwise."""
+        self._registry.get("runtimes", runtime).probe(device)
+        return {}
+
+    def load(
+        self, runtime: str, device: str, source: Mapping[str, Any], ref: Mapping[str, str],
+        feeds: Mapping[str, Any], dynamic: Mapping[str, Any], options: Mapping[str, Any],
+    ) -> dict[str, Any]:  # fmt: skip
+        """Open an artifact on a device; return the session's number and its provenance."""
+        adapter = self._registry.get("runtimes", runtime)
+        adapter.probe(device)
+        opened = self._open(artifact_from(source), ref, feeds, dynamic)
+        seconds: dict[str, float] = {}
+        with _timed(seconds, "load"):
+            session = adapter.load(opened, device, options)
+        self._next += 1
+        self._sessions[self._next] = (session, opened.artifact)
+        return {"session": self._next, "provenance": dict(session.provenance), "seconds": seconds}
+
+    def run(self, session: int, feeds: Mapping[str, Any]) -> dict[str, Any]:
+        """Run a session on feeds by canonical name; outputs come back by canonical name.
+
+        An output the artifact does not list keeps its native name, so that it counts as extra.
+        """
+        live, artifact = self._sessions[session]
+        casts = artifact.casts or {}
+        native = {}
+        for port in artifact.inputs:
+            array = np.array(feeds[port.name])
+            native[port.native] = array.astype(casts[port.name]) if port.name in casts else array
+        seconds: dict[str, float] = {}
+        with _timed(seconds, "run"):
+            outputs = live.run(native)
+        names = {port.native: port.name for port in artifact.outputs}
+        return {
+            "outputs": {names.get(name, name): array for name, array in outputs.items()},
+            "provenance": dict(live.provenance),
+            "seconds": seconds,
+        }
+
+    def close(self, session: int) -> dict[str, Any]:
+        """Close a session; an unknown number is fine."""
+        live = self._sessions.pop(session, None)
+        if live is not None:
+            live[0].close()
+        return {}
+
+    def _model(self, framework: str, ref: Mapping[str, str]) -> Any:
+        key = f"{framework}/{ref['file']}/{ref['case']}/{ref['digest']}"
+        if key not in self._models:
+            case = find_case(ref["file"], ref["case"])
+            if case.build.get(framework) is None:
+                raise UsageError(f"case {case.id!r} has no builder for {framework!r}; it has {', '.join(case.build)}")
+            while len(self._models) >= LIVE_MODELS:
+                self._models.popitem(last=False)
+            self._models[key] = self._registry.get("frameworks", framework).build(case)
+        self._models.move_to_end(key)
+        return self._models[key]
+
+    def _open(self, artifact: Artifact, ref: Mapping[str, str], feeds: Mapping[str, Any], dynamic: Mapping[str, Any]) -> Source:
+        owner = self._registry.owner(artifact.format)
+        model = None
+        case: Case | None = None
+        if owner is not None and artifact.maker:
+            model = self._registry.get("converters", artifact.maker).restore(artifact.entry)
+        elif owner is not None:
+            case = find_case(ref["file"], ref["case"])
+            model = self._model(owner.name, ref)
+        axes = {name: {int(axis): tuple(entry) for axis, entry in part.items()} for name, part in dynamic.items()}
+        return Source(artifact=artifact, feeds=_private(feeds), dynamic=axes, model=model, case=case)
+
+
+def _private(feeds: Mapping[str, Any]) -> dict[str, Any]:
+    """Return copies: no adapter can change what another one is fed."""
+    return {name: np.array(array) for name, array in feeds.items()}
+
+
+def _renamed(ports: tuple[Port, ...], names: Mapping[str, str] | None) -> tuple[Port, ...]:
+    if names is None:
+        return ports
+    return tuple(
+        Port(name=port.name, native=names[port.name], dtype=port.dtype, shape=port.shape) for port in ports if port.name in names
+    )
+
+
+@contextlib.contextmanager
+def _timed(seconds: dict[str, float], step: str) -> Iterator[None]:
+    start = time.perf_counter()
+    try:
+        yield
+    finally:
+        seconds[step] = time.perf_counter() - start
+
+
+class _Ear(logging.Handler):
+    def __init__(self, hear: Callable[[str], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._hear = hear
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._hear(record.getMessage())
+        except Exception as error:
+            self._hear(f"a log record of {record.name} could not be formatted: {type(error).__name__}")
+
+
+@contextlib.contextmanager
+def _heard(messages: list[str]) -> Iterator[None]:
+    """Collect the warnings and log records that say something about the meaning of the result."""
+
+    def hear(text: str) -> None:
+        text = " ".join(str(text).split())[:400]
+        if _MATTERS.search(text) and not _NOISE.search(text):
+            messages.append(text)
+
+    ear = _Ear(hear)
+    root = logging.getLogger()
+    root.addHandler(ear)
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            yield
+    finally:
+        root.removeHandler(ear)
+        for warning in caught:
+            hear(str(warning.message))
+
+
+def digest_of(folder: str) -> str:
+    """Return a digest of every file below ``folder``: names, sizes and content."""
+    total = hashlib.sha256()
+    for root, folders, files in os.walk(folder):
+        folders.sort()
+        for name in sorted(files):
+            path = os.path.join(root, name)
+            total.update(os.path.relpath(path, folder).encode() + b"\0" + str(os.path.getsize(path)).encode() + b"\0")
+            with open(path, "rb") as stream:
+                for block in iter(lambda: stream.read(1 << 20), b""):
+                    total.update(block)
+    return total.hexdigest()

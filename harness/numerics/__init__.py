@@ -1,0 +1,1 @@
+"""Numbers: seeded inputs, metrics, and the one judge."""

@@ -1,0 +1,121 @@
+"""Seeded inputs: a `Sample` is a pure function of case id, shapes, rung and seed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from harness.core.arrays import dtype_named
+from harness.core.case import Case
+from harness.core.errors import UsageError
+from harness.core.spec import Domain, TensorSpec, dims_of
+from harness.core.value import value
+
+
+@value
+class Sample:
+    """Concrete feeds by input name (read-only), and the dimension lengths they were drawn for."""
+
+    feeds: Mapping[str, Any]
+    lengths: Mapping[str, int]
+    rung: str = "normal"
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of names, dtypes, shapes and bytes."""
+        total = hashlib.sha256()
+        for name, array in self.feeds.items():
+            total.update(f"{name}/{array.dtype.name}/{array.shape}".encode())
+            total.update(np.ascontiguousarray(array).tobytes())
+        return total.hexdigest()
+
+
+def draw(case: Case, framework: str, lengths: Mapping[str, int], *, rung: str = "normal", seed: int = 0) -> Sample:
+    """Return the sample of ``case`` at these dimension lengths.
+
+    Raises `UsageError` for a length that is missing or outside its declared range.
+    """
+    specs = case.specs(framework)
+    for name, dim in dims_of(specs).items():
+        if name not in lengths:
+            raise UsageError(f"case {case.id!r}: no length given for dimension {name!r}")
+        if not dim.low <= lengths[name] <= dim.high:
+            raise UsageError(f"case {case.id!r}: dimension {name} = {lengths[name]} lies outside {dim}")
+    feeds = {}
+    for spec in specs:
+        shape = spec.concrete(lengths)
+        key = f"{case.id}/{spec.name}/{shape}/{rung}/{seed}".encode()
+        rng = np.random.Generator(np.random.Philox(int.from_bytes(hashlib.sha256(key).digest()[:16], "little")))
+        array = np.ascontiguousarray(_values(spec, shape, rng).astype(dtype_named(spec.dtype)))
+        array.flags.writeable = False
+        feeds[spec.name] = array
+    return Sample(feeds=feeds, lengths=dict(lengths), rung=rung)
+
+
+def lengths_to_try(case: Case, framework: str) -> list[dict[str, int]]:
+    """Return the shapes of one cell: the example every model is exported with, then another one.
+
+    The other shape moves every dynamic axis at once; a case without dynamic axes has one shape.
+    """
+    dims = dims_of(case.specs(framework))
+    example = {name: dim.example for name, dim in dims.items()}
+    other = {name: dim.other() for name, dim in dims.items()}
+    return [example] if other == example else [example, other]
+
+
+def dynamic_axes(specs: Sequence[TensorSpec]) -> dict[str, dict[int, tuple[str, int, int]]]:
+    """Return input name -> axis -> (dimension name, low, high) for every dynamic axis."""
+    from harness.core.spec import Dim
+
+    axes: dict[str, dict[int, tuple[str, int, int]]] = {}
+    for spec in specs:
+        part = {axis: (n.name, n.low, n.high) for axis, n in enumerate(spec.shape) if isinstance(n, Dim)}
+        if part:
+            axes[spec.name] = part
+    return axes
+
+
+def _values(spec: TensorSpec, shape: tuple[int, ...], rng: np.random.Generator) -> Any:
+    domain: Domain | None = spec.domain
+    assert domain is not None
+    match domain.kind:
+        case "normal":
+            return rng.normal(0.0, domain.high, shape)
+        case "uniform":
+            return rng.uniform(domain.low, domain.high, shape)
+        case "integers":
+            return rng.integers(int(domain.low), int(domain.high), shape, endpoint=True)
+        case "ids":
+            return _ids(shape, int(domain.high), rng)
+        case "mask":
+            return _mask(shape, rng)
+        case "probability":
+            raw = rng.gamma(1.0, 1.0, shape)
+            return raw / raw.sum(axis=-1, keepdims=True)
+        case "positions":
+            return np.broadcast_to(np.arange(shape[-1] if shape else 1), shape)
+        case other:
+            raise UsageError(f"input {spec.name!r} has the unknown domain {other!r}")
+
+
+def _ids(shape: tuple[int, ...], below: int, rng: np.random.Generator) -> Any:
+    values = rng.integers(0, below, shape)
+    flat = values.reshape(-1)
+    if flat.size > 1:
+        first, last = rng.permutation(flat.size)[:2]
+        flat[first], flat[last] = 0, below - 1
+    return values
+
+
+def _mask(shape: tuple[int, ...], rng: np.random.Generator) -> Any:
+    if not shape:
+        return np.ones(shape)
+    length = shape[-1]
+    kept = rng.integers(1, length + 1, shape[:-1]) if length else np.zeros(shape[:-1], int)
+    if kept.size > 1 and length > 1:
+        kept.reshape(-1)[0] = length
+        kept.reshape(-1)[-1] = max(1, length // 2)
+    return np.arange(length) < np.asarray(kept)[..., None]

@@ -1,0 +1,1 @@
+"""One adapter a file; found by name, see harness/core/protocols.py."""

@@ -59,6 +59,8 @@ class Case:
     ``tolerance``: an override for every route, with its reason.
     ``routes``: glob patterns; when given, only routes that match one are tried.
     ``data``: a function without arguments that returns `RealData`, run inside the worker.
+    ``files``: data files that builders or ``data`` read, relative to the declaring file; a change in
+    one of them makes cached results stale.
     """
 
     id: str
@@ -73,6 +75,7 @@ class Case:
     data: Callable[[], RealData] | None = None
     task: Task | None = None
     family: str = ""
+    files: tuple[str, ...] = ()
     has_data: bool = False
 
     def __post_init__(self) -> None:
@@ -123,6 +126,7 @@ class Case:
             "routes": list(self.routes),
             "task": [self.task.metric, dict(self.task.bounds), self.task.output] if self.task else None,
             "family": self.family,
+            "files": list(self.files),
             "has_data": self.has_data,
         }
 
@@ -133,7 +137,7 @@ class Case:
         return cls(
             id=data["id"],
             inputs={fw: tuple(map(TensorSpec.from_json, specs)) for fw, specs in data["inputs"].items()},
-            build={fw: None for fw in data["frameworks"]},
+            build=dict.fromkeys(data["frameworks"]),
             level=data["level"],
             seed=data["seed"],
             weights=data["weights"],
@@ -142,5 +146,6 @@ class Case:
             routes=tuple(data["routes"]),
             task=Task(metric=task[0], bounds=task[1], output=task[2]) if task else None,
             family=data["family"],
+            files=tuple(data["files"]),
             has_data=data["has_data"],
         )

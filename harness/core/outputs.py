@@ -22,7 +22,7 @@ def flatten(result: Any, names: Sequence[str] = ()) -> dict[str, Any]:
     if names:
         if len(names) != len(found):
             raise UsageError(f"the case names {len(names)} outputs {list(names)}, the model returned {len(found)}: {list(found)}")
-        found = {name: found[old] for name, old in zip(names, list(found))}  # noqa: B905 (Python 3.7; lengths checked above)
+        found = {name: found[old] for name, old in zip(names, list(found))}
     return found
 
 

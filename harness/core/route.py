@@ -104,7 +104,11 @@ def parse_route(text: str, registry: Registry) -> Route:
 def _canonical(adapter: Any, given: Mapping[str, str], route: str) -> dict[str, str]:
     values = option_values(adapter, given, f"route {route!r}")
     defaults = {option.name: option.default for option in adapter.options}
-    return {name: str(values[name]).lower() if isinstance(values[name], bool) else str(values[name]) for name in given if values[name] != defaults[name]}
+    return {
+        name: str(values[name]).lower() if isinstance(values[name], bool) else str(values[name])
+        for name in given
+        if values[name] != defaults[name]
+    }
 
 
 def find_routes(registry: Registry, *, max_hops: int = 2, devices: tuple[str, ...] = ("cpu",)) -> list[Route]:

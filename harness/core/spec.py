@@ -175,9 +175,7 @@ class TensorSpec:
         object.__setattr__(self, "shape", tuple(self.shape))
         for axis, length in enumerate(self.shape):
             if not isinstance(length, Dim) and (not isinstance(length, int) or length < 0):
-                raise UsageError(
-                    f"input {self.name!r}, axis {axis}: length is {length!r}; expected a whole number >= 0 or a Dim"
-                )
+                raise UsageError(f"input {self.name!r}, axis {axis}: length is {length!r}; expected a whole number >= 0 or a Dim")
         if self.domain is None:
             if self.dtype == "bool":
                 object.__setattr__(self, "domain", mask())

@@ -14,13 +14,14 @@ import os
 import re
 import time
 import warnings
-from typing import Any, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
 from harness.core.artifact import Artifact, Port, artifact_from
 from harness.core.case import Case
-from harness.core.declared import find_case
+from harness.core.declared import cases_in, find_case, load_module, local_dependencies
 from harness.core.errors import UsageError
 from harness.core.protocols import Source
 from harness.core.registry import Registry, registry
@@ -42,6 +43,16 @@ class Serve:
         self._models: collections.OrderedDict[str, Any] = collections.OrderedDict()
         self._sessions: dict[int, tuple[Any, Artifact]] = {}
         self._next = 0
+
+    def describe(self, file: str, roots: list[str]) -> dict[str, Any]:
+        """Return what a case file declares, as plain data, and the local files it was made of."""
+        cases = [case.to_json() for case in cases_in(load_module(file))]
+        folder = os.path.dirname(os.path.realpath(file))
+        data = {os.path.realpath(os.path.join(folder, name)) for case in cases for name in case["files"]}
+        missing = sorted(name for name in data if not os.path.isfile(name))
+        if missing:
+            raise UsageError(f"{file}: a case names the data file {missing[0]}, which does not exist")
+        return {"cases": cases, "files": sorted({os.path.realpath(file), *local_dependencies(tuple(roots)), *data})}
 
     def reference(self, framework: str, ref: Mapping[str, str], feeds: Mapping[str, Any], oracle: bool) -> dict[str, Any]:
         """Run the case in its own framework, in its own precision and, when asked, in float64.
@@ -183,9 +194,7 @@ def _private(feeds: Mapping[str, Any]) -> dict[str, Any]:
 def _renamed(ports: tuple[Port, ...], names: Mapping[str, str] | None) -> tuple[Port, ...]:
     if names is None:
         return ports
-    return tuple(
-        Port(name=port.name, native=names[port.name], dtype=port.dtype, shape=port.shape) for port in ports if port.name in names
-    )
+    return tuple(Port(name=port.name, native=names[port.name], dtype=port.dtype, shape=port.shape) for port in ports if port.name in names)
 
 
 @contextlib.contextmanager

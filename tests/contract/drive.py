@@ -8,8 +8,6 @@ import os
 import tempfile
 from typing import Any
 
-import numpy as np
-
 from harness.core.artifact import Artifact, Port
 from harness.core.case import Case
 from harness.core.declared import find_case
@@ -18,6 +16,7 @@ from harness.core.registry import registry
 from harness.core.route import parse_route
 from harness.core.spec import Dim
 from harness.engine.serve import Serve
+from harness.numerics.metrics import measure
 from harness.numerics.sampling import draw, dynamic_axes, lengths_to_try
 
 
@@ -61,7 +60,7 @@ def drive(route_text: str, file: str, case_id: str) -> list[dict[str, Any]]:
     for (lengths, feeds), reference in zip(samples, references, strict=True):
         got = serve.run(loaded["session"], feeds)["outputs"]
         errors = {
-            name: float(np.max(np.abs(got[name].astype(np.float64) - want.astype(np.float64)))) if want.size and got[name].shape == want.shape
+            name: measure(got[name], want)["max_abs"] if got[name].shape == want.shape
             else f"shape {got[name].shape}, expected {want.shape}"
             for name, want in reference["outputs"].items() if name in got
         }  # fmt: skip

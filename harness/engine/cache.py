@@ -1,0 +1,176 @@
+"""A content-addressed cache of references, artifacts and runs. Safe under concurrent processes.
+
+An entry is a folder named by its key; it appears by one rename, is verified by size and SHA-256 each
+time it is read, and is made again when anything about it is wrong.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import filelock
+import platformdirs
+
+from harness.core import arrays
+from harness.core.record import SCHEMA
+from harness.core.value import value
+
+META = "entry.json"
+LAYOUT = 1
+DEFAULT_BYTES = 10 * 2**30
+
+
+def default_root() -> Path:
+    """Return the cache folder (``PARITY_CACHE`` overrides it)."""
+    return Path(os.environ.get("PARITY_CACHE") or platformdirs.user_cache_dir("parity"))
+
+
+def key_of(parts: Mapping[str, Any]) -> str:
+    """Return the key of an entry: SHA-256 of everything its content depends on, schema included."""
+    text = json.dumps({"schema": SCHEMA, "layout": LAYOUT, **parts}, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@value
+class Entry:
+    """One finished entry: its folder, the facts stored with it, and whether it was found or just made."""
+
+    folder: Path
+    facts: Mapping[str, Any]
+    hit: bool
+
+    def arrays(self, group: str) -> dict[str, Any]:
+        """Return the arrays stored under ``group``, memory-mapped and read-only."""
+        index = self.facts["arrays"].get(group, {})
+        return arrays.read({name: {**item, "file": str(self.folder / item["file"])} for name, item in index.items()})
+
+
+class Cache:
+    """The cache below one folder, bounded to ``limit`` bytes by `prune`. ``fresh`` makes every entry anew."""
+
+    def __init__(self, root: Path | None = None, *, limit: int = DEFAULT_BYTES, fresh: bool = False) -> None:
+        self.root = root or default_root()
+        self.limit = limit
+        self._fresh = fresh
+        self._made: set[str] = set()
+        (self.root / "entries").mkdir(parents=True, exist_ok=True)
+
+    def get(self, parts: Mapping[str, Any], make: Callable[[Path], tuple[Mapping[str, Any], Mapping[str, Mapping[str, Any]]]]) -> Entry:
+        """Return the entry for ``parts``; ``make(folder)`` fills a missing one.
+
+        ``make`` writes files below the folder it is given and returns facts (plain data) and groups
+        of arrays to store. Its exceptions pass through and leave nothing behind. Two processes that
+        want one entry: one makes it, the other waits and reads it.
+        """
+        key = key_of(parts)
+        place = self.root / "entries" / key[:2] / key
+        usable = not self._fresh or key in self._made
+        if usable and (entry := self._read(place)):
+            return entry
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(f"{place}.lock"):
+            if usable and (entry := self._read(place)):
+                return entry
+            made = self._make(place, make)
+        self._made.add(key)
+        return made
+
+    def _make(self, place: Path, make: Callable[[Path], tuple[Mapping[str, Any], Mapping[str, Mapping[str, Any]]]]) -> Entry:
+        work = Path(tempfile.mkdtemp(prefix="making-", dir=self.root))
+        try:
+            content = work / "content"
+            content.mkdir()
+            facts, groups = make(content)
+            index = {}
+            for group, members in groups.items():
+                folder = work / f"arrays-{len(index)}"
+                folder.mkdir()
+                written = arrays.write(str(folder), members)
+                index[group] = {name: {**item, "file": os.path.relpath(item["file"], work)} for name, item in written.items()}
+            files = {str(f.relative_to(work)): [f.stat().st_size, _digest(f)] for f in sorted(work.rglob("*")) if f.is_file()}
+            stored = {**facts, "arrays": index}
+            (work / META).write_text(json.dumps({"facts": stored, "files": files}))
+            if place.exists():
+                shutil.rmtree(place)
+            work.rename(place)
+        except BaseException:
+            shutil.rmtree(work, ignore_errors=True)
+            raise
+        return Entry(folder=place, facts=stored, hit=False)
+
+    def _read(self, place: Path) -> Entry | None:
+        """Return a whole and unharmed entry, else None; a harmed one is removed."""
+        try:
+            meta = json.loads((place / META).read_text())
+            for name, (size, digest) in meta["files"].items():
+                path = place / name
+                if path.stat().st_size != size or _digest(path) != digest:
+                    raise ValueError(name)
+            entry = Entry(folder=place, facts=meta["facts"], hit=True)
+        except FileNotFoundError:
+            if place.exists():
+                shutil.rmtree(place, ignore_errors=True)
+            return None
+        except (OSError, ValueError, KeyError, TypeError):
+            shutil.rmtree(place, ignore_errors=True)
+            return None
+        os.utime(place)
+        return entry
+
+    def info(self) -> dict[str, Any]:
+        """Return the folder, the number of entries, their bytes and the limit."""
+        rows = self._rows()
+        return {"folder": str(self.root), "entries": len(rows), "bytes": sum(size for _, size, _ in rows), "limit": self.limit}
+
+    def prune(self) -> int:
+        """Remove the entries unused for longest until the cache fits its limit; return how many went."""
+        rows = sorted(self._rows())
+        total, gone = sum(size for _, size, _ in rows), 0
+        for _, size, place in rows:
+            if total <= self.limit:
+                break
+            shutil.rmtree(place, ignore_errors=True)
+            Path(f"{place}.lock").unlink(missing_ok=True)
+            total, gone = total - size, gone + 1
+        for leftover in self.root.glob("making-*"):
+            if time.time() - leftover.stat().st_mtime > 86400:
+                shutil.rmtree(leftover, ignore_errors=True)
+        return gone
+
+    def clean(self) -> int:
+        """Remove every entry; return how many there were."""
+        rows = self._rows()
+        for part in ("entries", "manifests"):
+            shutil.rmtree(self.root / part, ignore_errors=True)
+        for leftover in self.root.glob("making-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        (self.root / "entries").mkdir(parents=True, exist_ok=True)
+        return len(rows)
+
+    def _rows(self) -> list[tuple[float, int, Path]]:
+        rows = []
+        for meta in (self.root / "entries").glob(f"*/*/{META}"):
+            place = meta.parent
+            try:
+                size = sum(f.stat().st_size for f in place.rglob("*") if f.is_file())
+                rows.append((place.stat().st_mtime, size, place))
+            except OSError:
+                continue
+        return rows
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return (
+            hashlib.file_digest(stream, "sha256").hexdigest()
+            if hasattr(hashlib, "file_digest")
+            else hashlib.sha256(stream.read()).hexdigest()
+        )

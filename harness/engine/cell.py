@@ -1,0 +1,161 @@
+"""`Engine.run_cell`: one case on one route in, one `Record` out. Nothing else needs to know how."""
+
+from __future__ import annotations
+
+import platform
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+from harness.core.case import Case
+from harness.core.errors import ParityError, Unavailable, UsageError
+from harness.core.outcome import Outcome, Stage
+from harness.core.record import Comparison, Record
+from harness.core.registry import Registry, registry
+from harness.core.route import Route
+from harness.core.tolerance import Tolerance
+from harness.core.value import value
+from harness.engine.cache import Cache
+from harness.engine.pool import Pool
+from harness.engine.steps import Steps, Stop, Trace
+from harness.engine.worker import WorkerFailure
+from harness.numerics.compare import Bounds, compare
+from harness.numerics.task import judge
+
+
+@value
+class Cell:
+    """A case on a route. ``file`` declares the case, ``digest`` is that of all it was made of."""
+
+    id: str
+    case: Case
+    route: Route
+    file: str
+    digest: str
+    repro: str = ""
+
+    @property
+    def ref(self) -> dict[str, str]:
+        """Return what a worker needs to find the case."""
+        return {"file": self.file, "case": self.case.id, "digest": self.digest}
+
+
+class Engine:
+    """Runs cells with one pool of workers and one cache. ``bounds(cell)`` gives a cell's tolerances."""
+
+    def __init__(self, pool: Pool, cache: Cache, *, bounds: Any = None, adapters: Registry | None = None) -> None:
+        self._pool = pool
+        self._registry = adapters or registry()
+        self._steps = Steps(pool, cache, self._registry)
+        self._bounds = bounds
+
+    def run_cell(self, cell: Cell) -> Record:
+        """Return the record of one cell. Never raises for what a model, converter or runtime does.
+
+        Raises `KeyboardInterrupt` only.
+        """
+        trace = Trace()
+        comparisons: tuple[Comparison, ...] = ()
+        error: dict[str, Any] | None = None
+        try:
+            comparisons = self._judge(cell, trace)
+            outcome = Outcome.MATCH if all(c.match for c in comparisons) else Outcome.MISMATCH
+        except Stop as stop:
+            comparisons = trace.comparisons
+            outcome, error = _outcome(stop.failure), stop.failure
+        except WorkerFailure as failure:
+            outcome, error = _outcome({"kind": failure.kind}), {"kind": failure.kind, **failure.detail}
+        except Unavailable as absent:
+            outcome, error = Outcome.UNAVAILABLE, {"kind": "unavailable", "message": absent.reason, "how": absent.how}
+        except ParityError as problem:
+            kind = "usage" if isinstance(problem, UsageError) else "error"
+            outcome, error = Outcome.ERROR, {"kind": kind, "type": type(problem).__name__, "message": str(problem)}
+        except Exception as problem:
+            message = f"internal error of the harness: {problem}"
+            outcome = Outcome.ERROR
+            error = {"kind": "error", "type": type(problem).__name__, "message": message, "traceback": traceback.format_exc()[-6000:]}
+        self._pool.relax(keep=self._toolchains(cell.route))
+        return _record(cell, trace, comparisons, outcome, error)
+
+    def _toolchains(self, route: Route) -> tuple[str, ...]:
+        adapters = [
+            self._registry.get("frameworks", route.framework),
+            *(self._registry.get("converters", hop.name) for hop in route.converters),
+            self._registry.get("runtimes", route.runtime.name),
+        ]
+        return tuple(dict.fromkeys(adapter.toolchain for adapter in adapters))
+
+    def _judge(self, cell: Cell, trace: Trace) -> tuple[Comparison, ...]:
+        steps = self._steps
+        trace.toolchains = self._toolchains(cell.route)
+        steps.require(cell, trace)
+        samples, labels = steps.samples(cell, trace)
+        trace.shapes = {"tried": [dict(sample.lengths) for sample in samples], "failing": []}
+        references = [steps.reference(cell, trace, sample) for sample in samples]
+        artifact = steps.source(cell, trace, references[0])
+        for hop in cell.route.converters:
+            artifact = steps.convert(cell, trace, hop, artifact, samples[0])
+        trace.messages = [*artifact.messages, *trace.messages]
+        runs = steps.run(cell, trace, artifact, samples)
+        trace.stage = Stage.COMPARE
+        bounds: Bounds = self._bounds(cell) if self._bounds else _declared(cell.case)
+        found: list[Comparison] = []
+        casts = {name: dtype for name, dtype in (artifact.casts or {}).items() if name in references[0].outputs}
+        for index, outputs, again in runs.done:
+            where = {**samples[index].lengths, "repeat": 1} if again else dict(samples[index].lengths)
+            reference = references[index]
+            judged = compare(outputs, reference.outputs, bounds, casts=casts, oracle=reference.oracle, shapes=where)
+            if cell.case.task and not again and index == 0:
+                judged = (*judged, judge(cell.case.task, outputs, reference.outputs, labels))
+            found += judged
+            if not all(c.match for c in judged) and where not in trace.shapes["failing"]:
+                trace.shapes["failing"].append(where)
+        found += _provenance(cell.route, trace.provenance)
+        trace.comparisons = tuple(found)
+        if runs.failure is not None:
+            trace.stage = Stage(runs.failure["stage"])
+            trace.shapes["failing"].append(dict(samples[runs.failure["sample"]].lengths))
+            raise Stop(runs.failure)
+        return trace.comparisons
+
+
+def _declared(case: Case) -> Bounds:
+    from harness.core.tolerance import default_tolerance
+
+    def bounds(_: str, dtype: str) -> Tolerance:
+        return case.tolerance if case.tolerance is not None and dtype.startswith(("float", "bfloat")) else default_tolerance(dtype)
+
+    return bounds
+
+
+def _provenance(route: Route, provenance: Mapping[str, Any]) -> list[Comparison]:
+    """Return a failed comparison when something else ran than was asked for."""
+    facts = []
+    if provenance.get("device") != route.device:
+        facts.append(f"ran on {provenance.get('device') or 'an unknown device'}, asked for {route.device}")
+    share = provenance.get("share", 1.0)
+    if isinstance(share, (int, float)) and share < 1.0:
+        facts.append(f"only {share:.1%} of the operators ran on {route.device}")
+    if not facts:
+        return []
+    return [Comparison(output="(provenance)", match=False, metrics={}, bound={}, facts=tuple(facts))]
+
+
+def _outcome(failure: Mapping[str, Any]) -> Outcome:
+    kinds = {
+        "unsupported": Outcome.UNSUPPORTED, "unavailable": Outcome.UNAVAILABLE,
+        "crash": Outcome.CRASH, "timeout": Outcome.TIMEOUT,
+    }  # fmt: skip
+    return kinds.get(failure["kind"], Outcome.ERROR)
+
+
+def _record(cell: Cell, trace: Trace, comparisons: tuple[Comparison, ...], outcome: Outcome, error: Mapping[str, Any] | None) -> Record:
+    stage = Stage.COMPARE if outcome in (Outcome.MATCH, Outcome.MISMATCH) else trace.stage
+    return Record(
+        id=cell.id, case=cell.case.id, level=cell.case.level, family=cell.case.family, route=str(cell.route),
+        framework=cell.route.framework, target=cell.route.target, stage=stage, outcome=outcome, comparisons=comparisons,
+        shapes=trace.shapes, messages=tuple(dict.fromkeys(trace.messages)),
+        versions={**trace.versions, "python": platform.python_version()}, provenance=trace.provenance, error=error,
+        timing={step: round(seconds, 4) for step, seconds in trace.timing.items()},
+        replayed=trace.replayed, repro=cell.repro, file=cell.file,
+    )  # fmt: skip

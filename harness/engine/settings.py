@@ -1,0 +1,138 @@
+"""What a run was asked to do: the command line over ``[tool.parity]`` in ``pyproject.toml`` over defaults."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.core.case import Case
+from harness.core.errors import UsageError, unknown
+from harness.core.registry import Registry
+from harness.core.route import Route, find_routes
+from harness.core.value import value
+from harness.engine import toml
+from harness.engine.pool import Limits
+
+KEYS = {
+    "routes": list, "full_routes": list, "sources": list, "targets": list, "devices": list, "files": list,
+    "expectations": list, "hops": int, "timeout": (int, float), "run_timeout": (int, float), "memory": str,
+    "threads": int, "report": str, "gate": dict,
+}  # fmt: skip
+
+
+@value
+class Settings:
+    """Everything a run can be told. Empty ``routes`` means: the shortest routes of every pair found here."""
+
+    root: Path
+    routes: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ("cpu",)
+    files: tuple[str, ...] = ("parity_*.py",)
+    expectations: tuple[Path, ...] = ()
+    hops: int = 2
+    full: bool = False
+    fresh: bool = False
+    report: Path
+    gate: Mapping[str, Any] | None = None
+    limits: Limits
+
+
+def settings_from(table: Mapping[str, Any], root: Path, given: Mapping[str, Any]) -> Settings:
+    """Return the settings of ``[tool.parity]`` (``table``) with the options ``given`` laid over them.
+
+    Raises `UsageError` for an unknown key or a value of the wrong type, naming both.
+    """
+    for key, setting in table.items():
+        if key not in KEYS:
+            raise unknown("setting in [tool.parity]", key, KEYS)
+        if not isinstance(setting, KEYS[key]):
+            raise UsageError(f"[tool.parity] {key} = {setting!r}; expected {getattr(KEYS[key], '__name__', 'a number')}")
+    chosen = {**table, **{key: setting for key, setting in given.items() if setting not in (None, [], ())}}
+    limits = Limits()
+    limits = Limits(
+        timeout=float(chosen.get("timeout", limits.timeout)),
+        run_timeout=float(chosen.get("run_timeout", limits.run_timeout)),
+        memory=size(chosen["memory"]) if "memory" in chosen else limits.memory,
+        total_memory=limits.total_memory // int(given.get("share", 1)),
+        threads=int(chosen.get("threads", limits.threads)),
+    )
+    routes = chosen.get("routes", ())
+    if chosen.get("full") and "routes" not in given:
+        routes = chosen.get("full_routes", ())
+    return Settings(
+        root=root, routes=tuple(routes), sources=tuple(chosen.get("sources", ())), targets=tuple(chosen.get("targets", ())),
+        devices=tuple(chosen.get("devices", ("cpu",))), files=tuple(chosen.get("files", ("parity_*.py",))),
+        expectations=tuple(root / name for name in chosen.get("expectations", ())), hops=int(chosen.get("hops", 2)),
+        full=bool(chosen.get("full")), fresh=bool(chosen.get("fresh")), report=root / chosen.get("report", "reports"),
+        gate=chosen.get("gate"), limits=limits,
+    )  # fmt: skip
+
+
+def table_of(root: Path) -> dict[str, Any]:
+    """Return ``[tool.parity]`` of the project's ``pyproject.toml``, empty when there is none."""
+    path = root / "pyproject.toml"
+    found: Any = toml.read(path).get("tool", {}).get("parity", {}) if path.is_file() else {}
+    if not isinstance(found, dict):
+        raise UsageError(f"{path}: [tool.parity] must be a table")
+    return found
+
+
+def size(text: str) -> int:
+    """Return the bytes written as ``6G`` or ``512M``."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", text.strip(), re.IGNORECASE)
+    if not found:
+        raise UsageError(f"size {text!r}; expected a number and a unit, for example 6G or 512M")
+    return int(float(found[1]) * 1024 ** " KMGT".index(found[2].upper() or " "))
+
+
+def routes_for(settings: Settings, registry: Registry) -> list[Route]:
+    """Return the routes a run may use, in a stable order.
+
+    Without route patterns: every shortest route of each source and target, or all of them up to
+    ``hops`` converters when the full matrix is asked for. Raises `UsageError` for names that match nothing.
+    """
+    for name in settings.sources:
+        registry.get("frameworks", name)
+    for name in settings.targets:
+        registry.get("runtimes", name.split("@")[0])
+    found = find_routes(registry, max_hops=settings.hops, devices=settings.devices)
+    if settings.routes:
+        found = _matching(found, settings.routes)
+    elif not settings.full:
+        shortest: dict[tuple[str, str], int] = {}
+        for route in found:
+            shortest.setdefault((route.framework, route.target), len(route.converters))
+        found = [route for route in found if len(route.converters) == shortest[route.framework, route.target]]
+    if settings.sources:
+        found = [route for route in found if route.framework in settings.sources]
+    if settings.targets:
+        found = [route for route in found if route.target in settings.targets or route.runtime.name in settings.targets]
+    return found
+
+
+def _matching(routes: Iterable[Route], patterns: Iterable[str]) -> list[Route]:
+    chosen: dict[str, Route] = {}
+    routes = list(routes)
+    for pattern in patterns:
+        matched = [route for route in routes if matches(str(route), pattern)]
+        if not matched:
+            raise unknown("route pattern", pattern, map(str, routes))
+        chosen.update({str(route): route for route in matched})
+    return list(chosen.values())
+
+
+def matches(text: str, pattern: str) -> bool:
+    """Return whether ``text`` fits a pattern in which only ``*`` and ``?`` are special."""
+    return re.fullmatch(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), text) is not None
+
+
+def routes_of(case: Case, routes: Iterable[Route]) -> list[Route]:
+    """Return the routes of ``routes`` that start in a framework of ``case`` and that the case admits."""
+    return [
+        route for route in routes
+        if route.framework in case.build and (not case.routes or any(matches(str(route), p) for p in case.routes))
+    ]  # fmt: skip

@@ -1,0 +1,364 @@
+"""The steps of a cell, each through the cache: samples, reference, source, convert, run."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import hashlib
+import importlib
+import importlib.metadata
+import platform
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.core.artifact import Artifact, Port, artifact_from
+from harness.core.errors import UsageError
+from harness.core.outcome import Stage
+from harness.core.protocols import option_values
+from harness.core.registry import Registry
+from harness.core.route import Hop
+from harness.core.spec import Dim
+from harness.core.value import value
+from harness.engine.cache import Cache, Entry, key_of
+from harness.engine.pool import Pool
+from harness.engine.toolchains import locate
+from harness.engine.worker import WorkerFailure
+from harness.numerics.sampling import Sample, draw, dynamic_axes, lengths_to_try
+
+if TYPE_CHECKING:
+    from harness.engine.cell import Cell
+
+# Failures that say nothing about the model, only about the moment; they are never remembered.
+_PASSING = ("MemoryError", "OSError", "PermissionError", "KeyboardInterrupt", "BlockingIOError", "TimeoutError")
+
+
+class Stop(Exception):
+    """The cell ends here; ``failure`` is the worker's answer as plain data."""
+
+    def __init__(self, failure: Mapping[str, Any]) -> None:
+        super().__init__(failure.get("message", ""))
+        self.failure = dict(failure)
+
+
+@dataclasses.dataclass
+class Trace:
+    """What is learned while a cell runs, whatever becomes of it."""
+
+    stage: Stage = Stage.BUILD
+    toolchains: tuple[str, ...] = ()
+    timing: dict[str, float] = dataclasses.field(default_factory=dict)
+    messages: list[str] = dataclasses.field(default_factory=list)
+    versions: dict[str, str] = dataclasses.field(default_factory=dict)
+    provenance: dict[str, Any] = dataclasses.field(default_factory=dict)
+    shapes: dict[str, list[dict[str, int]]] = dataclasses.field(default_factory=lambda: {"tried": [], "failing": []})
+    comparisons: tuple[Any, ...] = ()
+    replayed: bool = False
+
+
+@value
+class Reference:
+    """The source's own outputs, those of its float64 twin, and the key both are stored under."""
+
+    outputs: Mapping[str, Any]
+    oracle: Mapping[str, Any]
+    key: str
+
+
+@value
+class Runs:
+    """Outputs by (sample number, outputs, repeated), and the failure that ended the runs early, if any."""
+
+    done: tuple[tuple[int, Mapping[str, Any], bool], ...]
+    failure: Mapping[str, Any] | None
+
+
+class Steps:
+    """Each method is one step; each asks a worker only for what the cache does not have."""
+
+    def __init__(self, pool: Pool, cache: Cache, registry: Registry) -> None:
+        self._pool = pool
+        self._cache = cache
+        self._registry = registry
+        self._probed: dict[tuple[str, str], WorkerFailure | None] = {}
+        self._versions: dict[tuple[str, str], dict[str, str]] = {}
+
+    def require(self, cell: Cell, trace: Trace) -> None:
+        """Raise `Unavailable` or `WorkerFailure` when a toolchain or device of the route is not here."""
+        route = cell.route
+        stages = [
+            (Stage.BUILD, self._registry.get("frameworks", route.framework)),
+            *((Stage.CONVERT, self._registry.get("converters", hop.name)) for hop in route.converters),
+            (Stage.LOAD, self._registry.get("runtimes", route.runtime.name)),
+        ]
+        for stage, adapter in stages:
+            trace.stage = stage
+            locate(adapter.toolchain)
+            trace.versions.update(self._versions_of(adapter))
+        if route.device != "cpu":
+            self._probe(route.runtime.name, route.device, stages[-1][1].toolchain)
+        trace.stage = Stage.BUILD
+
+    def _probe(self, runtime: str, device: str, toolchain: str) -> None:
+        asked = (runtime, device)
+        if asked not in self._probed:
+            self._probed[asked] = None
+            try:
+                self._pool.call(toolchain, "probe", {"runtime": runtime, "device": device})
+            except WorkerFailure as failure:
+                self._probed[asked] = failure
+        absent = self._probed[asked]
+        if absent is not None:
+            raise absent
+
+    def samples(self, cell: Cell, trace: Trace) -> tuple[list[Sample], Any]:
+        """Return the samples of the cell, and the labels when the case brings real data."""
+        framework = cell.route.framework
+        if not cell.case.has_data:
+            return [draw(cell.case, framework, lengths) for lengths in lengths_to_try(cell.case, framework)], None
+        adapter = self._registry.get("frameworks", framework)
+        parts = {"kind": "data", "recipe": self._recipe(cell, adapter)}
+
+        def make(_: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+            answer = self._ask(trace, adapter.toolchain, "data", {"ref": cell.ref})
+            labels = {} if answer["labels"] is None else {"labels": answer["labels"]}
+            return {}, {"feeds": answer["feeds"], "labels": labels}
+
+        entry = self._cache.get(parts, make)
+        feeds = entry.arrays("feeds")
+        return [Sample(feeds=feeds, lengths=_lengths(cell, feeds), rung="real")], entry.arrays("labels").get("labels")
+
+    def reference(self, cell: Cell, trace: Trace, sample: Sample) -> Reference:
+        """Return the outputs of the source model on ``sample``."""
+        trace.stage = Stage.REFERENCE
+        adapter = self._registry.get("frameworks", cell.route.framework)
+        parts = {"kind": "reference", "recipe": self._recipe(cell, adapter), "feeds": sample.digest}
+
+        def make(_: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+            answer = self._ask(
+                trace, adapter.toolchain, "reference",
+                {"framework": adapter.name, "ref": cell.ref, "feeds": dict(sample.feeds), "oracle": True},
+            )  # fmt: skip
+            facts = {"oracle_error": answer["oracle_error"], "seconds": answer["seconds"]}
+            return facts, {"outputs": answer["outputs"], "oracle": answer["oracle"] or {}}
+
+        entry = self._remembered(parts, make, trace, "reference")
+        if entry.facts["oracle_error"]:
+            trace.messages.append(f"no float64 oracle: {entry.facts['oracle_error']}")
+        return Reference(outputs=entry.arrays("outputs"), oracle=entry.arrays("oracle"), key=key_of(parts))
+
+    def source(self, cell: Cell, trace: Trace, reference: Reference) -> Artifact:
+        """Return the artifact that stands for the source model; a file where the framework's format is one."""
+        adapter = self._registry.get("frameworks", cell.route.framework)
+        recipe = self._recipe(cell, adapter)
+        inputs = tuple(
+            Port(name=s.name, native=s.name, dtype=s.dtype, shape=tuple(-1 if isinstance(n, Dim) else n for n in s.shape))
+            for s in cell.case.specs(adapter.name)
+        )
+        outputs = tuple(Port(name=name, native=name, dtype=array.dtype.name) for name, array in reference.outputs.items())
+        artifact = Artifact(
+            format=adapter.format,
+            path="",
+            entry="",
+            digest=key_of({"recipe": recipe}),
+            inputs=inputs,
+            outputs=outputs,
+            recipe=key_of(recipe),
+        )
+        if not hasattr(adapter, "save"):
+            return artifact
+        arguments = {"framework": adapter.name, "ref": cell.ref, "source": artifact.to_json()}
+        parts = {"kind": "source", "recipe": recipe, "outputs": [port.to_json() for port in outputs]}
+        return self._artifact(trace, parts, adapter.toolchain, "save", arguments)
+
+    def convert(self, cell: Cell, trace: Trace, hop: Hop, source: Artifact, sample: Sample) -> Artifact:
+        """Return what ``hop`` makes of ``source``, exported at the shapes of ``sample``."""
+        trace.stage = Stage.CONVERT
+        adapter = self._registry.get("converters", hop.name)
+        options = option_values(adapter, hop.options, f"route {cell.route}")
+        dynamic = dynamic_axes(cell.case.specs(cell.route.framework))
+        parts = {
+            "kind": "convert", "converter": hop.name, "options": options, "adapter": self._adapter(adapter),
+            "source": source.digest, "ports": [p.to_json() for p in (*source.inputs, *source.outputs)],
+            "feeds": sample.digest, "dynamic": dynamic,
+        }  # fmt: skip
+        arguments = {
+            "converter": hop.name, "source": source.to_json(), "ref": cell.ref, "feeds": dict(sample.feeds),
+            "dynamic": dynamic, "options": options,
+        }  # fmt: skip
+        made = self._artifact(trace, parts, adapter.toolchain, "convert", arguments)
+        return dataclasses.replace(made, messages=(*source.messages, *made.messages))
+
+    def _artifact(self, trace: Trace, parts: Mapping[str, Any], toolchain: str, verb: str, arguments: Mapping[str, Any]) -> Artifact:
+        def make(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+            answer = self._ask(trace, toolchain, verb, {**arguments, "dest": str(folder)})
+            artifact = answer["artifact"]
+            entry = str(Path(artifact["entry"]).relative_to(folder))
+            return {"artifact": {**artifact, "path": "", "entry": "" if entry == "." else entry}}, {}
+
+        entry = self._remembered(parts, make, trace, verb)
+        content = entry.folder / "content"
+        stored = entry.facts["artifact"]
+        return artifact_from({**stored, "path": str(content), "entry": str(content / stored["entry"])})
+
+    def run(self, cell: Cell, trace: Trace, artifact: Artifact, samples: list[Sample]) -> Runs:
+        """Load the artifact once and run every sample, then the first one again."""
+        trace.stage = Stage.LOAD
+        adapter = self._registry.get("runtimes", cell.route.runtime.name)
+        options = option_values(adapter, cell.route.runtime.options, f"route {cell.route}")
+        plan = [(i, False) for i in range(len(samples))] + [(0, True)]
+        parts = {
+            "kind": "run", "runtime": adapter.name, "device": cell.route.device, "options": options, "adapter": self._adapter(adapter),
+            "artifact": artifact.digest, "ports": [p.to_json() for p in (*artifact.inputs, *artifact.outputs)], "casts": artifact.casts,
+            "feeds": [samples[i].digest for i, _ in plan], "machine": [platform.machine(), platform.processor(), _cpu()],
+        }  # fmt: skip
+
+        def make(_: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+            return self._execute(cell, trace, artifact, samples, plan, options)
+
+        entry = self._remembered(parts, make, trace, "run")
+        trace.replayed = entry.hit
+        trace.provenance = dict(entry.facts["provenance"])
+        failure = entry.facts["stopped"]
+        done = [(index, entry.arrays(f"run-{number}"), again) for number, (index, again) in enumerate(plan[: entry.facts["runs"]])]
+        return Runs(done=tuple(done), failure=failure)
+
+    def _execute(
+        self, cell: Cell, trace: Trace, artifact: Artifact, samples: list[Sample], plan: list[tuple[int, bool]], options: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        toolchain = self._registry.get("runtimes", cell.route.runtime.name).toolchain
+        loaded = self._ask(
+            trace, toolchain, "load",
+            {
+                "runtime": cell.route.runtime.name, "device": cell.route.device, "source": artifact.to_json(), "ref": cell.ref,
+                "feeds": dict(samples[0].feeds), "dynamic": dynamic_axes(cell.case.specs(cell.route.framework)), "options": options,
+            },
+        )  # fmt: skip
+        trace.stage = Stage.RUN
+        facts: dict[str, Any] = {"provenance": loaded["provenance"], "stopped": None, "runs": 0}
+        groups: dict[str, Any] = {}
+        for number, (index, _) in enumerate(plan):
+            try:
+                answer = self._ask(trace, toolchain, "run", {"session": loaded["session"], "feeds": dict(samples[index].feeds)})
+            except WorkerFailure as failure:
+                if number == 0 or not _lasting(failure):
+                    raise
+                facts["stopped"] = {"kind": failure.kind, **failure.detail, "stage": "run", "sample": index}
+                break
+            groups[f"run-{number}"] = answer["outputs"]
+            facts.update(provenance=answer["provenance"], runs=number + 1)
+        self._ask(trace, toolchain, "close", {"session": loaded["session"]})
+        return facts, groups
+
+    def _remembered(self, parts: Mapping[str, Any], make: Any, trace: Trace, step: str) -> Entry:
+        """Return the entry for ``parts``; a lasting refusal is remembered too, and raised again as `Stop`."""
+
+        def guarded(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+            try:
+                facts, groups = make(folder)
+            except WorkerFailure as failure:
+                if not _lasting(failure):
+                    raise
+                return {"failure": {"kind": failure.kind, **failure.detail, "at": str(trace.stage)}}, {}
+            return {**facts, "failure": None}, groups
+
+        with _clock(trace, step):
+            entry = self._cache.get(parts, guarded)
+        if entry.facts["failure"]:
+            trace.stage = Stage(entry.facts["failure"]["at"])
+            trace.replayed = entry.hit
+            raise Stop(entry.facts["failure"])
+        return entry
+
+    def _ask(self, trace: Trace, toolchain: str, verb: str, arguments: Mapping[str, Any]) -> Any:
+        ahead = trace.toolchains[trace.toolchains.index(toolchain) :]
+        self._pool.start(ahead)
+        return self._pool.call(toolchain, verb, arguments)
+
+    def _recipe(self, cell: Cell, adapter: Any) -> dict[str, Any]:
+        case = cell.case
+        return {
+            "case": case.id, "digest": cell.digest, "framework": adapter.name, "seed": case.seed,
+            "adapter": self._adapter(adapter), "declaration": case.to_json(),
+        }  # fmt: skip
+
+    def _adapter(self, adapter: Any) -> dict[str, Any]:
+        """Return what an adapter's results depend on: its own code, its packages, its interpreter."""
+        located = locate(adapter.toolchain)
+        return {"code": _code(type(adapter).__module__), "versions": self._versions_of(adapter), "python": located.python}
+
+    def _versions_of(self, adapter: Any) -> dict[str, str]:
+        key = (type(adapter).__name__, adapter.name)
+        if key not in self._versions:
+            located = locate(adapter.toolchain)
+            versions = dict(located.versions)
+            if located.origin == "current environment":
+                versions.update({name: _version(name, adapter) for name in adapter.distributions})
+            self._versions[key] = versions
+        return self._versions[key]
+
+
+def _version(distribution: str, adapter: Any) -> str:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        from harness.core.errors import Unavailable
+
+        how = locate(adapter.toolchain).toolchain.how
+        raise Unavailable(f"{adapter.name} needs the package {distribution}, which is not installed", how) from None
+
+
+def _lasting(failure: WorkerFailure) -> bool:
+    return failure.kind in ("unsupported", "error") and failure.detail.get("type") not in _PASSING
+
+
+def _lengths(cell: Cell, feeds: Mapping[str, Any]) -> dict[str, int]:
+    """Return the dimension lengths of real feeds. Raises `UsageError` where they do not fit the declaration."""
+    lengths: dict[str, int] = {}
+    specs = cell.case.specs(cell.route.framework)
+    if set(feeds) != {spec.name for spec in specs}:
+        raise UsageError(f"case {cell.case.id!r}: data() gave {sorted(feeds)}, the case declares {sorted(s.name for s in specs)}")
+    for spec in specs:
+        array = feeds[spec.name]
+        where = f"case {cell.case.id!r}, input {spec.name!r}: data() gave"
+        if array.dtype.name != spec.dtype:
+            raise UsageError(f"{where} dtype {array.dtype.name}, the case declares {spec.dtype}")
+        if len(array.shape) != len(spec.shape):
+            raise UsageError(f"{where} {len(array.shape)} axes, the case declares {len(spec.shape)}")
+        for axis, (length, declared) in enumerate(zip(array.shape, spec.shape, strict=True)):
+            fits = declared.low <= length <= declared.high if isinstance(declared, Dim) else length == declared
+            if not fits or (isinstance(declared, Dim) and lengths.setdefault(declared.name, length) != length):
+                raise UsageError(f"{where} length {length} on axis {axis}, the case declares {declared}")
+    return lengths
+
+
+@contextlib.contextmanager
+def _clock(trace: Trace, step: str) -> Iterator[None]:
+    start = time.perf_counter()
+    try:
+        yield
+    finally:
+        trace.timing[step] = trace.timing.get(step, 0.0) + time.perf_counter() - start
+
+
+@functools.cache
+def _code(module: str) -> str:
+    """Return a digest of an adapter's file and of the engine code that drives it."""
+    total = hashlib.sha256()
+    for name in (module, "harness.engine.serve", "harness.core.weights", "harness.core.outputs"):
+        path = importlib.import_module(name).__file__
+        assert path is not None
+        total.update(Path(path).read_bytes())
+    return total.hexdigest()
+
+
+@functools.cache
+def _cpu() -> str:
+    """Return the processor's model name where the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")

@@ -1,0 +1,58 @@
+"""What an ONNX model must satisfy before it is run: it stays in its folder and fits the declaration of the case."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Iterator
+
+from harness.core.case import Case
+from harness.core.errors import UsageError
+
+
+def check_ports(proto: Any, case: Case, where: str) -> None:
+    """Raise `UsageError` unless inputs and outputs carry the declared names and types."""
+    from onnx.helper import tensor_dtype_to_np_dtype
+
+    stored = {tensor.name for tensor in proto.graph.initializer}
+    inputs = {info.name: info.type for info in proto.graph.input if info.name not in stored}
+    specs = {spec.name: spec for spec in case.specs("onnx")}
+    if set(inputs) != set(specs):
+        raise UsageError(f"{where} has the inputs {list(inputs)}, the case declares {list(specs)}; declare the names of the graph")
+    outputs = [info.name for info in proto.graph.output]
+    if case.outputs and list(case.outputs) != outputs:
+        raise UsageError(f"{where} has the outputs {outputs}, the case names them {list(case.outputs)}; a graph keeps its own names")
+    for info in [*proto.graph.input, *proto.graph.output]:
+        if not info.type.HasField("tensor_type"):
+            raise UsageError(f"{where}: {info.name!r} is a {info.type.WhichOneof('value') or 'value without type'}; expected a tensor")
+    for name, kind in inputs.items():
+        dtype = str(tensor_dtype_to_np_dtype(kind.tensor_type.elem_type))
+        if dtype != specs[name].dtype and specs[name].dtype != "bfloat16":
+            raise UsageError(f"{where}: input {name!r} is {dtype}, the case declares {specs[name].dtype}")
+
+
+def external_files(proto: Any, path: str, where: str) -> Iterator[str]:
+    """Yield the external files of a model. Raises `UsageError` for one outside the folder of ``path``."""
+    folder = os.path.realpath(os.path.dirname(path)) if path else ""
+    for tensor in _tensors(proto):
+        if tensor.data_location != tensor.EXTERNAL:
+            continue
+        location = next((entry.value for entry in tensor.external_data if entry.key == "location"), "")
+        if not path:
+            raise UsageError(f"{where}: tensor {tensor.name!r} lies in the file {location!r}; return the path of the model instead")
+        target = os.path.realpath(os.path.join(folder, location))
+        if os.path.isabs(location) or ".." in location.replace("\\", "/").split("/") or not target.startswith(folder + os.sep):
+            raise UsageError(f"{where}: tensor {tensor.name!r} lies in {location!r}, outside the model's folder; refused")
+        if not os.path.isfile(target):
+            raise UsageError(f"{where}: tensor {tensor.name!r} lies in {location!r}, which is no file beside the model")
+        yield os.path.normpath(location)
+
+
+def _tensors(message: Any) -> Iterator[Any]:
+    """Yield every tensor of a model, at any depth: initializers, attributes, subgraphs, functions."""
+    if message.DESCRIPTOR.name == "TensorProto":
+        yield message
+        return
+    for field, value in message.ListFields():
+        if field.message_type is not None:
+            for part in [value] if hasattr(value, "DESCRIPTOR") else value:
+                yield from _tensors(part)

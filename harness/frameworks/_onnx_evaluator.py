@@ -1,0 +1,179 @@
+"""The ONNX reference evaluator as an authority: one operator put right, and a float64 variant as the oracle.
+
+The float64 evaluator widens whatever it is handed, so subgraphs, functions and the bodies of
+operators that the specification defines by others are widened too.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, Iterator
+
+import numpy as np
+
+from harness.core.errors import Unsupported
+
+# Operators whose result type is an attribute, and whether its absence means float.
+_TYPED = {
+    "Cast": ("to", False), "EyeLike": ("dtype", False), "RandomNormal": ("dtype", True), "RandomUniform": ("dtype", True),
+    "RandomNormalLike": ("dtype", False), "RandomUniformLike": ("dtype", False), "Bernoulli": ("dtype", False),
+    "SequenceEmpty": ("dtype", True), "HannWindow": ("output_datatype", True), "HammingWindow": ("output_datatype", True),
+    "BlackmanWindow": ("output_datatype", True), "MelWeightMatrix": ("output_datatype", True),
+}  # fmt: skip
+# The evaluator computes these in float32 inside, which the type of the result does not show.
+_SINGLE_INSIDE = ("GridSample", "DynamicQuantizeLinear")
+
+
+@functools.lru_cache(maxsize=1)
+def evaluator() -> Any:
+    """Return ``onnx.reference.ReferenceEvaluator`` with a `Loop` that follows the specification.
+
+    Its own runs no iteration where the condition is left out, and joins what iterations return
+    along an axis that exists instead of a new one.
+    """
+    import onnx.reference.op_run
+
+    operator: Any = onnx.reference.op_run.OpRun
+    base: Any = onnx.reference.ReferenceEvaluator
+
+    class Loop(operator):  # type: ignore[misc]
+        op_domain = ""
+
+        def need_context(self) -> bool:
+            return True
+
+        def _run(self, limit: Any, cond: Any, *carried: Any, context: Any, body: Any, attributes: Any = None) -> tuple[Any, ...]:
+            names = body.input_names
+            going = cond is None or bool(cond)
+            collected: list[Any] = []
+            while going and (limit is None or len(collected) < limit):
+                feeds = dict(zip(names, (np.array(len(collected)), np.array(going), *carried)))
+                going, *outputs = body.run(None, {**context, **feeds}, attributes=attributes)
+                carried = tuple(outputs[: len(names) - 2])
+                collected.append(outputs[len(names) - 2 :])
+            scanned = len(body.output_names) + 1 - len(names)
+            if scanned and not collected:
+                raise RuntimeError("onnx.reference cannot tell the shape of what a Loop without iterations returns")
+            return (*carried, *(np.stack(parts) for parts in zip(*collected)))
+
+    class Evaluator(base):  # type: ignore[misc]
+        def __init__(self, *args: Any, new_ops: Any = None, **kwargs: Any) -> None:
+            super().__init__(*args, new_ops=[Loop, *(new_ops or ())], **kwargs)
+
+    return Evaluator
+
+
+@functools.lru_cache(maxsize=1)
+def double_evaluator() -> Any:
+    """Return the float64 class. It raises `RuntimeError` where an operator would still compute in less."""
+
+    class Double(evaluator()):  # type: ignore[misc]
+        def __init__(self, proto: Any, *args: Any, **kwargs: Any) -> None:
+            super().__init__(_widened(proto), *args, **kwargs)
+
+        def run(self, output_names: Any, feed_inputs: Any, attributes: Any = None, intermediate: bool = False) -> Any:
+            results = super().run(output_names, feed_inputs, attributes=attributes, intermediate=True)
+            for node in self.nodes_:
+                for name in node.output if node.op_type != "Constant" else ():
+                    if any(is_narrow(array.dtype) for array in _arrays(results.get(name))):
+                        raise RuntimeError(f"no float64 oracle: onnx.reference computes {node.op_type} in a narrower type")
+            return results if intermediate else [results[name] for name in output_names or self.output_names]
+
+    return Double
+
+
+def refusal(error: Exception) -> Unsupported | None:
+    """Return the refusal that an exception of the evaluator stands for, None for any other failure."""
+    # An optional output that an operator does not compute is only missed when the graph asks for it.
+    text = str(error).strip().splitlines()[0] if str(error).strip() else ""
+    if not isinstance(error, NotImplementedError) and not text.startswith(("Unable to find output name", "Unable to find input")):
+        return None
+    result = Unsupported(f"onnx.reference refuses the graph: {text[:300]}")
+    result.__cause__ = error
+    return result
+
+
+def is_narrow(dtype: Any) -> bool:
+    """Return True for a float type other than double."""
+    return dtype != np.float64 and (dtype.kind == "f" or "bfloat16" in str(dtype))
+
+
+def _arrays(value: Any) -> Iterator[Any]:
+    if isinstance(value, np.ndarray):
+        yield value
+    elif isinstance(value, list):
+        for part in value:
+            yield from _arrays(part)
+
+
+def _widened(proto: Any) -> Any:
+    """Return a widened copy of a model, graph, function or node; subgraphs wait for their own evaluator."""
+    copy = type(proto)()
+    copy.CopyFrom(proto)
+    graph = getattr(copy, "graph", copy)
+    for tensor in getattr(graph, "initializer", ()):
+        _widen_tensor(tensor)
+    for sparse in getattr(graph, "sparse_initializer", ()):
+        _widen_tensor(sparse.values)
+    for field in ("input", "output", "value_info"):
+        for info in getattr(graph, field, ()):
+            if hasattr(info, "type"):  # a function lists bare names
+                _widen_type(info.type)
+    if hasattr(graph, "node"):
+        nodes = [part for node in graph.node for part in _widen_node(node)]
+        del graph.node[:]
+        graph.node.extend(nodes)
+    return copy
+
+
+def _widen_node(node: Any) -> Iterator[Any]:
+    from onnx import TensorProto, helper, numpy_helper
+
+    if node.domain == "" and node.op_type in _SINGLE_INSIDE:
+        raise RuntimeError(f"no float64 oracle: onnx.reference computes {node.op_type} in float32")
+    given = {attribute.name: attribute for attribute in node.attribute}
+    for attribute in node.attribute:
+        for tensor in (attribute.t, attribute.sparse_tensor.values, *attribute.tensors):
+            _widen_tensor(tensor)
+        _widen_type(attribute.tp)
+    yield node
+    if node.domain != "":
+        return
+    double = int(TensorProto.DOUBLE)
+    if node.op_type == "Constant" and ("value_float" in given or "value_floats" in given):
+        final, node.output[0] = node.output[0], node.output[0] + "__single"
+        yield helper.make_node("Cast", [node.output[0]], [final], to=double)
+    elif node.op_type == "ConstantOfShape" and "value" not in given:
+        node.attribute.append(helper.make_attribute("value", numpy_helper.from_array(np.zeros(1))))
+    elif node.op_type in _TYPED:
+        name, float_by_default = _TYPED[node.op_type]
+        # stash_type, the type in which a normalisation accumulates, is always a float type.
+        if name in given and (given[name].i in _floats() or given[name].ref_attr_name == "stash_type"):
+            given[name].CopyFrom(helper.make_attribute(name, double))
+        elif name not in given and float_by_default:
+            node.attribute.append(helper.make_attribute(name, double))
+
+
+def _widen_tensor(tensor: Any) -> None:
+    from onnx import numpy_helper
+
+    if tensor.data_type in _floats():
+        tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float64), tensor.name))
+
+
+def _widen_type(kind: Any) -> None:
+    from onnx import TensorProto
+
+    which = kind.WhichOneof("value")
+    if which in ("tensor_type", "sparse_tensor_type"):
+        tensor = getattr(kind, which)
+        if tensor.elem_type in _floats():
+            tensor.elem_type = TensorProto.DOUBLE
+    elif which in ("sequence_type", "optional_type"):
+        _widen_type(getattr(kind, which).elem_type)
+
+
+def _floats() -> tuple[int, ...]:
+    from onnx import TensorProto
+
+    return (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16)

@@ -1,0 +1,101 @@
+"""ONNX files as a source: the file itself is the model, and the ONNX reference evaluator says what it means."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+from typing import Any, Mapping
+
+import numpy as np
+
+from harness.core.case import Case
+from harness.core.errors import UsageError
+from harness.core.outputs import flatten
+from harness.frameworks._onnx_checks import check_ports, external_files
+
+
+class Built:
+    """A checked model: ``proto`` with all its data, and the files to copy (none for a model made in memory)."""
+
+    def __init__(self, proto: Any, path: str, data: tuple[str, ...]) -> None:
+        self.proto = proto
+        self.path = path
+        self.data = data
+
+
+class Onnx:
+    """Builders return a ``ModelProto``, its bytes, or the path of a ``.onnx`` file; its weights stay as they are."""
+
+    name = "onnx"
+    toolchain = "onnx"
+    format = "onnx"
+    distributions = ("onnx", "numpy")
+
+    def build(self, case: Case) -> Built:
+        """Return the model. Raises `UsageError` for what is no valid ONNX model or does not fit the declaration."""
+        import onnx
+        from google.protobuf.message import DecodeError
+
+        random.seed(case.seed)
+        np.random.seed(case.seed % 2**32)  # noqa: NPY002 (builders may draw from the global generator)
+        builder = case.build[self.name]
+        assert builder is not None
+        made = builder()
+        where = f"case {case.id!r}: build['onnx']"
+        path = os.path.abspath(os.fspath(made)) if isinstance(made, (str, os.PathLike)) else ""
+        if path and not os.path.isfile(path):
+            raise UsageError(f"{where} names {path}, which is no file")
+        if not path and not isinstance(made, (bytes, onnx.ModelProto)):
+            raise UsageError(f"{where} returned {type(made).__name__}; expected an onnx.ModelProto, bytes or the path of a .onnx file")
+        try:
+            proto = onnx.load(path, load_external_data=False) if path else onnx.load_from_string(made) if isinstance(made, bytes) else made
+            data = tuple(sorted(external_files(proto, path, where)))
+            # A model above 2 GiB can only be checked by its path.
+            onnx.checker.check_model(path or proto)
+        except UsageError:
+            raise
+        except (onnx.checker.ValidationError, ValueError, DecodeError) as error:
+            raise UsageError(f"{where} is no valid ONNX model: {str(error).strip().splitlines()[0]}") from error
+        if data:
+            onnx.load_external_data_for_model(proto, os.path.dirname(path))
+        check_ports(proto, case, where)
+        return Built(proto, path, data)
+
+    def run(self, model: Built, feeds: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the reference evaluator computes. Raises `Unsupported` for what it lacks."""
+        from harness.frameworks._onnx_evaluator import evaluator, refusal
+
+        try:
+            return _named(model, evaluator()(model.proto).run(None, dict(feeds)))
+        except Exception as error:
+            raise refusal(error) or error
+
+    def oracle(self, case: Case, model: Built, feeds: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the outputs of the same graph in float64. Raises `RuntimeError` where the evaluator has no float64."""
+        from harness.frameworks._onnx_evaluator import double_evaluator, is_narrow
+
+        wide = {name: array.astype(np.float64) if is_narrow(array.dtype) else array for name, array in feeds.items()}
+        return _named(model, double_evaluator()(model.proto).run(None, wide))
+
+    def save(self, model: Built, dest: str) -> str:
+        """Write the file, byte for byte where the builder named one, with its external data; return its name."""
+        import onnx
+
+        if not model.path:
+            onnx.save(model.proto, os.path.join(dest, "model.onnx"))
+            return "model.onnx"
+        name = os.path.splitext(os.path.basename(model.path))[0] + ".onnx"
+        for location in model.data:
+            os.makedirs(os.path.dirname(os.path.join(dest, location)), exist_ok=True)
+            shutil.copyfile(os.path.join(os.path.dirname(model.path), location), os.path.join(dest, location))
+        shutil.copyfile(model.path, os.path.join(dest, name))
+        return name
+
+
+def _named(model: Built, outputs: list[Any]) -> dict[str, Any]:
+    names = [info.name for info in model.proto.graph.output]
+    return flatten({name: np.array(array) for name, array in zip(names, outputs)})
+
+
+ADAPTERS = (Onnx(),)

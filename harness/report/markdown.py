@@ -1,0 +1,129 @@
+"""Renders records as a short Markdown summary for a CI job page."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from harness.core.record import Record
+from harness.report import sections
+from harness.report.text import clean, count, line
+from harness.report.verdict import GLYPHS, MEANINGS, Tally, headline, tally
+
+# What could start emphasis, code, a link, a table cell, a heading, a formula, a bare address or a mention.
+_SPECIAL = re.compile(r"[\\`*_\[\]#|~$]|:(?=//)|(?<!\w)@|(?<=\bwww)\.")
+
+
+def plain(item: Any, limit: int = 300) -> str:
+    """Return one line of text in which Markdown and HTML see nothing but text."""
+    return _SPECIAL.sub(lambda sign: f"&#{ord(sign[0])};", html.escape(line(item, limit), quote=False))
+
+
+def code(item: Any, limit: int = 300) -> str:
+    """Return one line of text set as code; works inside tables too."""
+    return f"<code>{plain(item, limit)}</code>"
+
+
+def fenced(item: Any) -> str:
+    """Return a code block that no content can close early."""
+    text = clean(item, 2_000)
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}sh\n{text}\n{fence}"
+
+
+def render_markdown(
+    records: Sequence[Record], *, title: str = "Parity report", gate: Mapping[str, Any] | None = None,
+    run: Mapping[str, Any] | None = None, worst: int = 10,
+) -> str:  # fmt: skip
+    """Return the summary: verdict, counts, the matrix and the ``worst`` causes of failure with a command to repeat each."""
+    whole = tally(records)
+    parts = [f"## {plain(title)}", _verdict(whole, gate), *_reasons(gate), _counts(records, whole)]
+    if records:
+        parts += _matrix(records)
+        parts += _failures(records, worst)
+        parts += _absences(records)
+    if run:
+        parts.append("<sub>" + " · ".join(f"{plain(key)} {plain(item)}" for key, item in run.items()) + "</sub>")
+    return "\n\n".join(parts) + "\n"
+
+
+def _verdict(whole: Tally, gate: Mapping[str, Any] | None) -> str:
+    if gate is None:
+        word = "○ No gate configured"
+    else:
+        word = "✓ Gate passed" if gate.get("passed") else f"✖ Gate failed (exit code {plain(gate.get('code', 1))})"
+    return f"**{word}**: {whole.matched} of {count(whole.executed, 'executed cell')} match"
+
+
+def _reasons(gate: Mapping[str, Any] | None) -> list[str]:
+    reasons = list((gate or {}).get("reasons", ()))
+    more = [f"- and {len(reasons) - 10} more"] if len(reasons) > 10 else []
+    return ["\n".join([*(f"- {plain(reason, 400)}" for reason in reasons[:10]), *more])] if reasons else []
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    names = list(head)
+    return "\n".join(["| " + " | ".join(cells) + " |" for cells in [names, ["---"] * len(names), *rows]])
+
+
+def _counts(records: Sequence[Record], whole: Tally) -> str:
+    names = [*(f"{GLYPHS[outcome]} {outcome}" for outcome in MEANINGS), "† expected", "↺ replayed"]
+    numbers = [*(str(whole.counts.get(outcome, 0)) for outcome in MEANINGS), str(whole.expected), str(sum(r.replayed for r in records))]
+    return _table(names, [numbers])
+
+
+def _sum(found: Tally) -> str:
+    if not found.executed:
+        return f"{GLYPHS['unavailable']} unavailable"
+    marks = [f"†{found.expected}"] if found.expected else []
+    marks += [f"‡{found.surprises} unexpected pass"] if found.surprises else []
+    marks += [f"{GLYPHS['unavailable']}{found.unavailable}"] if found.unavailable else []
+    word = "" if found.matched == found.executed else f" {found.worst}"
+    return " ".join([f"{GLYPHS[str(found.worst)]} {found.matched}/{found.executed}{word}", *marks])
+
+
+def _matrix(records: Sequence[Record]) -> list[str]:
+    targets, rows = sections.matrix(sections.pairs(records))
+    body = [[code(framework), *(_sum(pair.tally) if pair else "–" for pair in cells)] for framework, cells in rows]
+    note = "Matched / executed, and the worst outcome. † expected failure, ‡ match against expectation, ▨ unavailable here, – no route."
+    return ["### Source × target", _table(["source", *(code(target) for target in targets)], body), f"<sub>{note}</sub>"]
+
+
+def _failures(records: Sequence[Record], worst: int) -> list[str]:
+    causes = sections.causes(records)
+    if not causes:
+        return []
+    parts = [f"### Worst failures ({count(len(causes), 'cause')})"]
+    for number, cause in enumerate(causes[:worst], 1):
+        first = cause.records[0]
+        more = f" and {count(len(cause.records) - 1, 'more cell')}" if len(cause.records) > 1 else ""
+        parts.append(
+            f"**{number}\\. {GLYPHS[str(cause.outcome)]} {cause.outcome}** at {plain(cause.stage)}: "
+            f"{code(first.case)} on {code(first.route)}{more}<br>{plain(_why(first))}"
+        )
+        if first.repro:
+            parts.append(fenced(first.repro))
+    if len(causes) > worst:
+        parts.append(f"and {count(len(causes) - worst, 'more cause')}; the HTML report lists all of them.")
+    return parts
+
+
+def _why(record: Record) -> str:
+    return str((record.expectation or {}).get("problem") or headline(record) or "no message was recorded")
+
+
+def _absences(records: Sequence[Record]) -> list[str]:
+    found = sections.absences(records)
+    if not found:
+        return []
+    lines = [
+        f"- {', '.join(code(target) for target in item['targets'])}: {plain(item['reason'])}"
+        + (f"; to get it: {plain(item['how'])}" if item["how"] else "")
+        + f" ({count(item['cells'], 'cell')})"
+        for item in found[:20]
+    ]
+    more = [f"- and {len(found) - 20} more"] if len(found) > 20 else []
+    return ["### Not on this machine", "\n".join([*lines, *more])]

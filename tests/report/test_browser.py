@@ -1,0 +1,231 @@
+"""The page in a real browser, from disk."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.core.record import Record
+from harness.report.html import render_html
+from tests.report.records import GATE, HOSTILE, RUN, hostile, many, one_of_each, realistic
+
+BROWSER, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
+if not (os.path.exists(BROWSER) and os.path.exists(DRIVER)):
+    pytest.skip(f"{BROWSER} or {DRIVER} is missing; install the packages chromium and chromium-driver", allow_module_level=True)
+webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed; pip install selenium")
+
+Open = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = BROWSER
+    profile = tmp_path_factory.mktemp("profile")
+    for flag in (
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--no-first-run",
+        "--disable-background-networking",
+        f"--user-data-dir={profile}",
+    ):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    from selenium.webdriver.chrome.service import Service
+
+    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    driver.set_page_load_timeout(60)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def page(browser: Any, tmp_path: Path) -> Iterator[Open]:
+    """Return a function that opens the page of some records; afterwards nothing may have gone wrong or out."""
+
+    def show(records: Sequence[Record], fragment: str = "", **options: Any) -> Any:
+        path = tmp_path / "index.html"
+        path.write_text(render_html(records, **options), encoding="utf-8")
+        browser.get("about:blank")
+        browser.get_log("browser")
+        browser.get_log("performance")
+        browser.get(path.as_uri() + fragment)
+        return browser
+
+    size(browser, 1360, 1000)
+    yield show
+    assert browser.get_log("browser") == []
+    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    requests = [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
+    assert [url for url in requests if not url.startswith(("file:", "about:"))] == []
+
+
+def size(browser: Any, width: int, height: int) -> None:
+    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+
+def until(browser: Any, script: str) -> Any:
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    return WebDriverWait(browser, 10, poll_frequency=0.05).until(lambda _: browser.execute_script(script))
+
+
+def texts(browser: Any, css: str) -> list[str]:
+    script = "return [...document.querySelectorAll(arguments[0])].filter((e) => e.offsetParent).map((e) => e.textContent)"
+    return list(browser.execute_script(script, css))
+
+
+def click(browser: Any, css: str) -> None:
+    browser.execute_script("document.querySelector(arguments[0]).click()", css)
+
+
+def write(browser: Any, text: str) -> None:
+    script = "const q = document.getElementById('q'); q.value = arguments[0]; q.dispatchEvent(new Event('input'))"
+    browser.execute_script(script, text)
+
+
+def test_opens_from_disk_with_the_filter_ready(page: Open) -> None:
+    browser = page(realistic(), gate=GATE, run=RUN)
+    assert texts(browser, "#shown") == ["920 cells"]
+    assert len(texts(browser, "details.pair")) == 16
+
+
+def test_a_matrix_cell_leads_to_its_routes_and_cases(page: Open) -> None:
+    browser = page(one_of_each())
+    click(browser, "#matrix a.cell")
+    until(browser, "return document.querySelectorAll('.case').length === 9")
+    assert "unit/mismatch" in "".join(texts(browser, ".case .name"))
+    assert browser.execute_script("return location.hash") == "#pair-0"
+
+
+def test_an_opened_case_shows_all_that_is_known(page: Open) -> None:
+    browser = page([*one_of_each(), *realistic()], fragment="#cell=unit%2Fmismatch%3A%3Atorch%3Eonnx.dynamo%3Eonnxruntime%40cpu")
+    shown = until(browser, "const e = document.querySelector('.case.focus .body'); return e && e.textContent")
+    for part in (
+        "max abs / rms", "cosine", "worst index", "[0, 3, 17]", "atol 1e-5 + rtol 1e-4", "|actual - expected| <= atol + rtol * |expected|",
+        "41× the bound", "target to float64", "Shapes tried: 3, failing: 2", "encoder.layers.0.norm1", "CPUExecutionProvider", "2.13.0",
+        "parity repro 'unit/mismatch'", "suites/unit/parity_ops.py",
+    ):  # fmt: skip
+        assert part in shown
+
+
+def test_crash_task_and_expectation_details(page: Open) -> None:
+    browser = page([*one_of_each(), *realistic()])
+    for case, part in (("unit/crash", "Fatal Python error"), ("unit/grid-sample", "until 2027-06-30"), ("unit/healed", "unexpected pass")):
+        browser.execute_script("location.hash = arguments[0]", f"#cell={case}::torch>onnx.dynamo>onnxruntime@cpu")
+        until(browser, f"const e = document.querySelector('.case.focus'); return e && e.dataset.id.startsWith('{case}')")
+        assert part in texts(browser, ".case.focus .body")[0]
+    browser.execute_script("location.hash = '#cell=e2e/minilm::torch>onnx.script>onnxruntime@cpu'")
+    until(browser, "const e = document.querySelector('.case.focus'); return e && e.dataset.id.startsWith('e2e/minilm')")
+    assert "Task metric (decides)" in texts(browser, ".case.focus .body")[0]
+
+
+def test_filter_by_text_field_outcome_level_and_failing(page: Open) -> None:
+    browser = page(realistic())
+    write(browser, "family:conv target:litert")
+    until(browser, "return document.getElementById('shown').textContent === '12 of 920 cells'")
+    assert len(texts(browser, "details.pair")) == 3
+    click(browser, "#reset")
+    until(browser, "return document.getElementById('shown').textContent === '920 cells'")
+    click(browser, "#outcomes button")
+    assert texts(browser, "#shown") == ["164 of 920 cells"]
+    click(browser, "#levels button")
+    assert "of 920 cells" in texts(browser, "#shown")[0]
+    click(browser, "#reset")
+    click(browser, "#failing")
+    assert texts(browser, "#shown") == ["20 of 920 cells"]
+    write(browser, "no such thing at all")
+    until(browser, "return document.getElementById('shown').textContent === '0 of 920 cells'")
+    assert texts(browser, "details.pair") == []
+
+
+def test_an_operator_cell_shows_its_family_only(page: Open) -> None:
+    browser = page(realistic())
+    click(browser, "#operators a.cell[data-family='resize']")
+    until(browser, "return document.querySelectorAll('.case').length > 0")
+    assert {name.split("/")[1] for name in texts(browser, ".case .name")} == {"resize"}
+    assert any("family: resize" in text for text in texts(browser, "#levels button"))
+    click(browser, "#matrix a.cell")
+    until(browser, "return document.getElementById('shown').textContent === '920 cells'")
+
+
+def test_a_link_to_a_filtered_cell_resets_the_filter(page: Open) -> None:
+    browser = page(one_of_each())
+    write(browser, "outcome:match")
+    until(browser, "return document.getElementById('shown').textContent === '2 of 9 cells'")
+    click(browser, "#causes a")
+    until(browser, "return document.querySelector('.case.focus')")
+    assert texts(browser, "#shown") == ["9 cells"]
+
+
+def test_the_copy_button_takes_the_command(page: Open) -> None:
+    browser = page(one_of_each())
+    browser.execute_script(
+        "window.taken = []; const clipboard = {writeText: async (text) => { window.taken.push(text); }};"
+        "Object.defineProperty(navigator, 'clipboard', {value: clipboard})"
+    )
+    click(browser, "#causes details summary")
+    click(browser, "#causes .copy")
+    assert until(browser, "return window.taken[0]") == "parity repro 'unit/mismatch' --route 'torch>onnx.dynamo>onnxruntime@cpu'"
+    until(browser, "return document.querySelector('#causes .copy').textContent === 'Copied'")
+
+
+def test_hostile_records_run_nothing(page: Open) -> None:
+    browser = page(
+        hostile(), title=HOSTILE[0], gate={"passed": False, "code": 1, "reasons": HOSTILE, "problems": HOSTILE}, run={t: t for t in HOSTILE}
+    )
+    browser.execute_script("document.querySelectorAll('details').forEach((e) => { e.open = true; })")
+    until(browser, "return document.querySelectorAll('.lane').length >= 17")
+    browser.execute_script("document.querySelectorAll('.lane, .case, details').forEach((e) => { e.open = true; })")
+    until(browser, "return document.querySelectorAll('.case').length === 17")
+    browser.execute_script("document.querySelectorAll('.case').forEach((e) => { e.open = true; })")
+    until(browser, "return document.querySelectorAll('.case > .body').length === 17")
+    assert browser.execute_script("return window.pwned === undefined")
+    assert browser.execute_script("return document.querySelectorAll('img, iframe, script').length") == 2
+    assert any("<img src=x onerror=window.pwned=1>" in text for text in texts(browser, ".case .body"))
+
+
+def test_five_thousand_records_stay_quick(page: Open) -> None:
+    browser = page(many(5000))
+    assert texts(browser, "#shown") == ["5000 cells"]
+    took = browser.execute_script("const t = performance.now(); location.hash = '#route-0'; follow(); return performance.now() - t")
+    assert took < 3000
+    assert len(texts(browser, ".case")) == 200
+    click(browser, ".more")
+    assert len(texts(browser, ".case")) == 250
+
+
+@pytest.mark.parametrize("width", [400, 760, 1360])
+def test_only_tables_scroll_sideways(page: Open, width: int) -> None:
+    size(page(realistic(), gate=GATE, run=RUN), width, 900)
+    browser = page(realistic(), gate=GATE, run=RUN)
+    click(browser, "#causes details summary")
+    click(browser, "#causes a")
+    until(browser, "return document.querySelector('.case.focus .body')")
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_colours_have_contrast_in_both_schemes(page: Open, scheme: str) -> None:
+    browser = page(one_of_each())
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
+    ratios = browser.execute_script("""
+        const light = (text) => {
+          const linear = (c) => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+          const [r, g, b] = text.match(/[\\d.]+/g).map((n) => linear(n / 255));
+          return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+        };
+        return [...document.querySelectorAll('.legend .badge')].filter((e) => !e.matches('.plain')).map((e) => {
+          const style = getComputedStyle(e);
+          const [a, b] = [light(style.color), light(style.backgroundColor)].sort((x, y) => y - x);
+          return [e.textContent, style.backgroundImage === 'none' ? (a + 0.05) / (b + 0.05) : 9];
+        });""")
+    assert len(ratios) == 7
+    assert {name: ratio for name, ratio in ratios if ratio < 4.5} == {}

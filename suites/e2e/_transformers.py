@@ -17,16 +17,16 @@ def transformers() -> Any:
     return importlib.import_module("transformers")
 
 
-def logits_of(model: Any) -> Any:
+def logits_of(model: Any, **options: Any) -> Any:
     """Return a module of (input_ids, attention_mask) whose only output are the logits."""
     import torch
 
     class Logits(torch.nn.Module):
-        def __init__(self, model):
+        def __init__(self):
             super().__init__()
             self.model = model
 
         def forward(self, input_ids, attention_mask):
-            return self.model(input_ids=input_ids, attention_mask=attention_mask, use_cache=False).logits
+            return self.model(input_ids=input_ids, attention_mask=attention_mask, **options).logits
 
-    return Logits(model)
+    return Logits()

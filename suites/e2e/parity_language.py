@@ -24,23 +24,9 @@ def encoder(name, attention, **options):
     def build():
         lib = transformers()
         config = getattr(lib, name + "Config")(vocab_size=VOCAB, num_labels=9, attn_implementation=attention, **options)
-        return logits_of_encoder(getattr(lib, name + "ForTokenClassification")(config))
+        return logits_of(getattr(lib, name + "ForTokenClassification")(config))
 
     return build
-
-
-def logits_of_encoder(model):
-    import torch
-
-    class Logits(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.model = model
-
-        def forward(self, input_ids, attention_mask):
-            return self.model(input_ids=input_ids, attention_mask=attention_mask).logits
-
-    return Logits()
 
 
 def decoder(name, attention, head="ForCausalLM", **options):
@@ -49,7 +35,7 @@ def decoder(name, attention, head="ForCausalLM", **options):
     def build():
         lib = transformers()
         config = getattr(lib, name + "Config")(vocab_size=VOCAB, attn_implementation=attention, use_cache=False, **options)
-        return logits_of(getattr(lib, name + head)(config))
+        return logits_of(getattr(lib, name + head)(config), use_cache=False)
 
     return build
 

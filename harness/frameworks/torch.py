@@ -1,0 +1,137 @@
+"""PyTorch as a source: builds a module, runs it eagerly, and its float64 twin."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import random
+from typing import Any, Mapping
+
+import numpy as np
+
+from harness.core.case import Case
+from harness.core.errors import UsageError
+from harness.core.outputs import flatten
+from harness.core.weights import fill
+
+
+class Built:
+    """A live module with what is needed to call it: its input names in order and its output names."""
+
+    def __init__(self, module: Any, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> None:
+        self.module = module
+        self.inputs = inputs
+        self.outputs = outputs
+        parameters = inspect.signature(module.forward).parameters
+        # transformers models take more optional inputs than a case declares, in another order.
+        self.by_name = all(name in parameters for name in inputs)
+
+    def call(self, tensors: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the output tensors by name."""
+        if self.by_name:
+            return flatten(self.module(**{name: tensors[name] for name in self.inputs}), self.outputs)
+        return flatten(self.module(*[tensors[name] for name in self.inputs]), self.outputs)
+
+
+def flat_module(built: Built) -> Any:
+    """Return a module that takes the inputs positionally and returns a tuple of tensors, for exporters."""
+    import torch
+
+    class Flat(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.module = built.module
+
+        def forward(self, *tensors: Any) -> Any:
+            given = dict(zip(built.inputs, tensors))
+            outputs = tuple(built.call(given).values())
+            return outputs if len(outputs) > 1 else outputs[0]
+
+    return Flat().eval()
+
+
+def tensors_of(feeds: Mapping[str, Any], device: str = "cpu") -> dict[str, Any]:
+    """Return the feeds as tensors that own their data."""
+    import torch
+
+    return {name: torch.from_numpy(np.array(array)).to(device) for name, array in feeds.items()}
+
+
+def arrays_of(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return output tensors as arrays that own their data."""
+    import torch
+
+    return {name: torch.as_tensor(tensor).detach().cpu().numpy().copy() for name, tensor in outputs.items()}
+
+
+def _role(module: Any, name: str) -> str:
+    kind = type(module).__name__
+    if name == "running_mean":
+        return "mean"
+    if name == "running_var":
+        return "variance"
+    if "Embedding" in kind:
+        return "embedding"
+    if "Norm" in kind and name == "weight":
+        return "scale"
+    return "bias" if "bias" in name else "weight"
+
+
+def _refill(model: Any, seed: int) -> None:
+    import torch
+
+    for path, module in model.named_modules():
+        members = [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]
+        for name, tensor in members:
+            if not tensor.is_floating_point() or (
+                name not in ("running_mean", "running_var") and not isinstance(tensor, torch.nn.Parameter)
+            ):
+                continue
+            values = fill(f"{path}.{name}", tuple(tensor.shape), seed, _role(module, name))
+            tensor.data.copy_(torch.from_numpy(np.asarray(values)))
+            if name == "weight" and getattr(module, "padding_idx", None) is not None:
+                tensor.data[module.padding_idx].zero_()
+
+
+class Torch:
+    """PyTorch modules."""
+
+    name = "torch"
+    toolchain = "torch"
+    format = "torch.module"
+    distributions = ("torch",)
+
+    def build(self, case: Case) -> Built:
+        """Return the module in inference mode, with its call signature."""
+        import torch
+
+        random.seed(case.seed)
+        np.random.seed(case.seed % 2**32)  # noqa: NPY002 (builders may draw from the global generator)
+        torch.manual_seed(case.seed)
+        torch.set_float32_matmul_precision("highest")
+        builder = case.build[self.name]
+        assert builder is not None
+        model = builder()
+        if not isinstance(model, torch.nn.Module):
+            raise UsageError(f"case {case.id!r}: the torch builder returned {type(model).__name__}, expected a torch.nn.Module")
+        model = model.eval().requires_grad_(False)
+        if case.weights == "random":
+            with torch.no_grad():
+                _refill(model, case.seed)
+        return Built(model, tuple(spec.name for spec in case.specs(self.name)), case.outputs)
+
+    def run(self, model: Built, feeds: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the eager outputs."""
+        import torch
+
+        with torch.no_grad():
+            return arrays_of(model.call(tensors_of(feeds)))
+
+    def oracle(self, case: Case, model: Built, feeds: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the outputs of a float64 copy."""
+        twin = Built(copy.deepcopy(model.module).double(), model.inputs, model.outputs)
+        wide = {name: array.astype(np.float64) if array.dtype.kind == "f" else array for name, array in feeds.items()}
+        return self.run(twin, wide)
+
+
+ADAPTERS = (Torch(),)

@@ -1,0 +1,97 @@
+"""PaddlePaddle as a source: builds a layer, runs it in dynamic graph mode, and its float64 twin."""
+
+from __future__ import annotations
+
+import copy
+import random
+from typing import Any, Mapping
+
+import numpy as np
+
+from harness.core.case import Case
+from harness.core.errors import UsageError
+from harness.core.outputs import flatten
+from harness.core.weights import fill
+
+
+class Built:
+    """A live layer with its input names in order and its output names."""
+
+    def __init__(self, layer: Any, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> None:
+        self.layer = layer
+        self.inputs = inputs
+        self.outputs = outputs
+
+    def call(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
+        """Return outputs by name as arrays that own their data."""
+        import paddle
+
+        with paddle.no_grad():
+            result = self.layer(*[paddle.to_tensor(np.array(feeds[name])) for name in self.inputs])
+        return {name: np.array(tensor) for name, tensor in flatten(result, self.outputs).items()}
+
+
+_ROLES = {"_mean": "mean", "_variance": "variance"}
+
+
+def _refill(model: Any, seed: int) -> None:
+    for path, layer in model.named_sublayers(include_self=True):
+        kind = type(layer).__name__
+        members = {**dict(layer.named_parameters(include_sublayers=False)), **dict(layer.named_buffers(include_sublayers=False))}
+        for name, tensor in members.items():
+            if "float" not in str(tensor.dtype):
+                continue
+            role = _ROLES.get(name) or ("scale" if "Norm" in kind and name in ("weight", "scale") else "")
+            role = role or ("embedding" if kind == "Embedding" else "bias" if "bias" in name else "weight")
+            values = np.asarray(fill(f"{path}.{name}", tuple(tensor.shape), seed, role))
+            padding = getattr(layer, "_padding_idx", None)
+            if kind == "Embedding" and padding is not None and padding >= 0:
+                values[padding] = 0.0
+            tensor.set_value(values.astype(np.array(tensor).dtype))
+
+
+class Paddle:
+    """Paddle layers."""
+
+    name = "paddle"
+    toolchain = "paddle"
+    format = "paddle.layer"
+    distributions = ("paddlepaddle",)
+
+    def build(self, case: Case) -> Built:
+        """Return the layer in inference mode."""
+        import paddle
+
+        random.seed(case.seed)
+        np.random.seed(case.seed % 2**32)  # noqa: NPY002 (builders may draw from the global generator)
+        paddle.seed(case.seed)
+        builder = case.build[self.name]
+        assert builder is not None
+        model = builder()
+        if not isinstance(model, paddle.nn.Layer):
+            raise UsageError(f"case {case.id!r}: the paddle builder returned {type(model).__name__}, expected a paddle.nn.Layer")
+        model.eval()
+        if case.weights == "random":
+            _refill(model, case.seed)
+        return Built(model, tuple(spec.name for spec in case.specs(self.name)), case.outputs)
+
+    def run(self, model: Built, feeds: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the dynamic-graph outputs."""
+        return model.call(feeds)
+
+    def oracle(self, case: Case, model: Built, feeds: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the outputs of a float64 copy."""
+        import paddle
+
+        before = paddle.get_default_dtype()
+        paddle.set_default_dtype("float64")
+        try:
+            layer = copy.deepcopy(model.layer).to(dtype="float64")
+            layer.eval()
+            wide = {name: array.astype(np.float64) if array.dtype.kind == "f" else array for name, array in feeds.items()}
+            return Built(layer, model.inputs, model.outputs).call(wide)
+        finally:
+            paddle.set_default_dtype(before)
+
+
+ADAPTERS = (Paddle(),)

@@ -1,0 +1,122 @@
+"""Paddle: the dynamic graph itself, and Paddle Inference on saved programs."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Mapping
+
+import numpy as np
+
+from harness.core.errors import Unavailable
+from harness.core.protocols import Option, Source
+
+
+def _probe(device: str) -> None:
+    import paddle
+
+    if device == "gpu" and not (paddle.is_compiled_with_cuda() and paddle.device.cuda.device_count()):
+        raise Unavailable("this Paddle has no CUDA, or there is no CUDA device", "a GPU build of paddlepaddle and an NVIDIA GPU")
+
+
+class EagerSession:
+    """The live layer."""
+
+    def __init__(self, model: Any, device: str) -> None:
+        import paddle
+
+        self._model: Any = model
+        paddle.set_device(device)
+        self.provenance = {"device": paddle.get_device().split(":")[0], "provider": f"paddle {paddle.__version__}", "precision": "float32"}
+
+    def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
+        """Return outputs by name."""
+        outputs: dict[str, Any] = self._model.call(feeds)
+        return outputs
+
+    def close(self) -> None:
+        """Let the layer go."""
+        self._model = None
+
+
+class Eager:
+    """Paddle's dynamic graph."""
+
+    name = "paddle"
+    accepts = ("paddle.layer",)
+    toolchain = "paddle"
+    distributions = ("paddlepaddle",)
+    devices = ("cpu", "gpu")
+    options: tuple[Option, ...] = ()
+
+    def probe(self, device: str) -> None:
+        """Ask Paddle whether the device is there."""
+        _probe(device)
+
+    def load(self, source: Source, device: str, options: Mapping[str, Any]) -> EagerSession:
+        """Use the live layer."""
+        return EagerSession(source.model, device)
+
+
+class PredictorSession:
+    """A Paddle Inference predictor."""
+
+    def __init__(self, predictor: Any, provenance: Mapping[str, Any]) -> None:
+        self._predictor = predictor
+        self.provenance = dict(provenance)
+
+    def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
+        """Return outputs by native name."""
+        for name in self._predictor.get_input_names():
+            array = np.ascontiguousarray(feeds[name])
+            handle = self._predictor.get_input_handle(name)
+            handle.reshape(list(array.shape))
+            handle.copy_from_cpu(array)
+        self._predictor.run()
+        names = self._predictor.get_output_names()
+        return {name: np.array(self._predictor.get_output_handle(name).copy_to_cpu()) for name in names}
+
+    def close(self) -> None:
+        """Let the predictor go."""
+        self._predictor = None
+
+
+class Inference:
+    """Paddle Inference."""
+
+    name = "paddle.inference"
+    accepts = ("paddle.inference",)
+    toolchain = "paddle"
+    distributions = ("paddlepaddle",)
+    devices = ("cpu", "gpu")
+    options = (
+        Option(name="ir_optim", default=True, help="run the graph optimisation passes"),
+        Option(name="onednn", default=False, help="use oneDNN kernels"),
+    )
+
+    def probe(self, device: str) -> None:
+        """Ask Paddle whether the device is there."""
+        _probe(device)
+
+    def load(self, source: Source, device: str, options: Mapping[str, Any]) -> PredictorSession:
+        """Create the predictor and read back where it runs."""
+        import paddle
+        from paddle import inference
+
+        program = source.artifact.entry
+        config = inference.Config(program, os.path.splitext(program)[0] + ".pdiparams")
+        config.disable_glog_info()
+        config.switch_ir_optim(options["ir_optim"])
+        if device == "gpu":
+            config.enable_use_gpu(256, 0)
+        else:
+            config.disable_gpu()
+            if options["onednn"]:
+                config.enable_mkldnn()
+            elif hasattr(config, "disable_mkldnn"):
+                config.disable_mkldnn()
+        predictor = inference.create_predictor(config)
+        ran = "gpu" if config.use_gpu() else "cpu"
+        return PredictorSession(predictor, {"device": ran, "provider": f"paddle {paddle.__version__}", "precision": "float32"})
+
+
+ADAPTERS = (Eager(), Inference())

@@ -79,11 +79,24 @@ class TfLite:
     options = (_DYNAMIC, Option(name="select_tf_ops", default=False, help="fall back to TensorFlow kernels"))
 
     def convert(self, source: Source, dest: str, options: Mapping[str, Any]) -> Converted:
-        """Convert a SavedModel of the function, so that the signature's names survive."""
-        import tensorflow as tf
+        """Freeze the weights and convert; a signature keeps the names.
 
-        SavedModel().convert(source, dest, options)
-        converter = tf.lite.TFLiteConverter.from_saved_model(os.path.join(dest, "saved"), signature_keys=["serving_default"])
+        Left as variables, the weights are never initialised in LiteRT, which then reads whatever lies there.
+        """
+        import tensorflow as tf
+        from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+        function, specs = function_of(source, options)
+        frozen = convert_variables_to_constants_v2(function.get_concrete_function())
+        # TensorFlow flattens a dictionary of outputs in the order of its sorted keys.
+        names = sorted(port.name for port in source.artifact.outputs)
+
+        def call(*tensors: Any) -> dict[str, Any]:
+            return {name: tf.identity(tensor, name=name) for name, tensor in zip(names, tf.nest.flatten(frozen(*tensors)))}
+
+        module = tf.Module()
+        module.call = tf.function(call, input_signature=specs, autograph=False)
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([module.call.get_concrete_function()], module)
         if options["select_tf_ops"]:
             converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]
         try:

@@ -120,13 +120,7 @@ CASES = [
         torch=torch_net("MobileNetV2"), tensorflow=keras_net("MobileNetV3Small", include_preprocessing=False),
         paddle=paddle_net("mobilenet_v3_small"),
     ),
-    vision(
-        "densenet121", "densenet", tensorflow=keras_net("DenseNet121"), paddle=paddle_net("densenet121"),
-    ),
-    vision(
-        "efficientnet-b0", "efficientnet", torch=torch_net("EfficientNet", image_size=64, width_coefficient=1.0, depth_coefficient=1.0, hidden_dim=1280),
-        tensorflow=keras_net("EfficientNetB0"),
-    ),
+    vision("densenet121", "densenet", tensorflow=keras_net("DenseNet121"), paddle=paddle_net("densenet121")),
     vision("shufflenet-v2", "shufflenet", paddle=paddle_net("shufflenet_v2_x0_5")),
     vision(
         "vit-small", "vision_transformer",

@@ -107,20 +107,18 @@ class Cache:
         return Entry(folder=place, facts=stored, hit=False)
 
     def _read(self, place: Path) -> Entry | None:
-        """Return a whole and unharmed entry, else None; a harmed one is removed."""
+        """Return a whole and unharmed entry, else None.
+
+        It removes nothing: outside the lock another process may just be renaming a good one into place.
+        """
         try:
             meta = json.loads((place / META).read_text())
             for name, (size, digest) in meta["files"].items():
                 path = place / name
                 if path.stat().st_size != size or _digest(path) != digest:
-                    raise ValueError(name)
+                    return None
             entry = Entry(folder=place, facts=meta["facts"], hit=True)
-        except FileNotFoundError:
-            if place.exists():
-                shutil.rmtree(place, ignore_errors=True)
-            return None
-        except (OSError, ValueError, KeyError, TypeError):
-            shutil.rmtree(place, ignore_errors=True)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
         os.utime(place)
         return entry

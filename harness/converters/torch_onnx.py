@@ -6,7 +6,7 @@ import os
 from typing import Any, Mapping
 
 from harness.core.protocols import Converted, Option, Source
-from harness.frameworks.torch import flat_module, tensors_of
+from harness.frameworks._torch import dynamic_shapes, flat_module, tensors_of
 
 FILE = "model.onnx"
 _DYNAMIC = Option(name="dynamic", default=True, help="keep the declared dynamic axes; false bakes the example shapes")
@@ -63,16 +63,9 @@ class Dynamo(_Exporter):
     def _export(self, module: Any, tensors: Any, path: str, source: Source, options: Mapping[str, Any], names: Any) -> None:
         import torch
 
-        dims: dict[str, Any] = {}
-        shapes = []
-        for port in source.artifact.inputs:
-            axes = source.dynamic.get(port.name, {}) if options["dynamic"] else {}
-            shapes.append(
-                {axis: dims.setdefault(name, torch.export.Dim(name, min=low, max=high)) for axis, (name, low, high) in axes.items()}
-            )
         torch.onnx.export(
             module, tensors, path, dynamo=True, opset_version=options["opset"], optimize=options["optimize"], verbose=False,
-            dynamic_shapes={"tensors": tuple(shapes)} if any(shapes) else None, **names,
+            dynamic_shapes=dynamic_shapes(source) if options["dynamic"] else None, **names,
         )  # fmt: skip
 
 

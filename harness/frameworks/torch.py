@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import inspect
 import random
 from typing import Any, Mapping
 
@@ -11,57 +10,8 @@ import numpy as np
 
 from harness.core.case import Case
 from harness.core.errors import UsageError
-from harness.core.outputs import flatten
 from harness.core.weights import fill
-
-
-class Built:
-    """A live module with what is needed to call it: its input names in order and its output names."""
-
-    def __init__(self, module: Any, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> None:
-        self.module = module
-        self.inputs = inputs
-        self.outputs = outputs
-        parameters = inspect.signature(module.forward).parameters
-        # transformers models take more optional inputs than a case declares, in another order.
-        self.by_name = all(name in parameters for name in inputs)
-
-    def call(self, tensors: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the output tensors by name."""
-        if self.by_name:
-            return flatten(self.module(**{name: tensors[name] for name in self.inputs}), self.outputs)
-        return flatten(self.module(*[tensors[name] for name in self.inputs]), self.outputs)
-
-
-def flat_module(built: Built) -> Any:
-    """Return a module that takes the inputs positionally and returns a tuple of tensors, for exporters."""
-    import torch
-
-    class Flat(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.module = built.module
-
-        def forward(self, *tensors: Any) -> Any:
-            given = dict(zip(built.inputs, tensors))
-            outputs = tuple(built.call(given).values())
-            return outputs if len(outputs) > 1 else outputs[0]
-
-    return Flat().eval()
-
-
-def tensors_of(feeds: Mapping[str, Any], device: str = "cpu") -> dict[str, Any]:
-    """Return the feeds as tensors that own their data."""
-    import torch
-
-    return {name: torch.from_numpy(np.array(array)).to(device) for name, array in feeds.items()}
-
-
-def arrays_of(outputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return output tensors as arrays that own their data."""
-    import torch
-
-    return {name: torch.as_tensor(tensor).detach().cpu().numpy().copy() for name, tensor in outputs.items()}
+from harness.frameworks._torch import Built, arrays_of, tensors_of
 
 
 def _role(module: Any, name: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Mapping
 
 from harness.core.errors import Unavailable
 from harness.core.protocols import Option, Source
-from harness.frameworks.torch import Built, arrays_of, tensors_of
+from harness.frameworks._torch import Built, arrays_of, tensors_of
 
 
 class EagerSession:

@@ -1,0 +1,72 @@
+"""What the PyTorch adapters share: the live module with its names, and tensors to arrays and back."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, Mapping
+
+import numpy as np
+
+from harness.core.outputs import flatten
+
+
+class Built:
+    """A live module with what is needed to call it: its input names in order and its output names."""
+
+    def __init__(self, module: Any, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> None:
+        self.module = module
+        self.inputs = inputs
+        self.outputs = outputs
+        parameters = inspect.signature(module.forward).parameters
+        # transformers models take more optional inputs than a case declares, in another order.
+        self.by_name = all(name in parameters for name in inputs)
+        self.in_order = tuple(parameters)[: len(inputs)] == tuple(inputs)
+
+    def call(self, tensors: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the output tensors by name."""
+        if self.by_name:
+            return flatten(self.module(**{name: tensors[name] for name in self.inputs}), self.outputs)
+        return flatten(self.module(*[tensors[name] for name in self.inputs]), self.outputs)
+
+
+def flat_module(built: Built) -> Any:
+    """Return a module that takes the inputs positionally and returns a tuple of tensors, for exporters."""
+    import torch
+
+    class Flat(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.module = built.module
+
+        def forward(self, *tensors: Any) -> Any:
+            given = dict(zip(built.inputs, tensors))
+            outputs = tuple(built.call(given).values())
+            return outputs if len(outputs) > 1 else outputs[0]
+
+    return Flat().eval()
+
+
+def tensors_of(feeds: Mapping[str, Any], device: str = "cpu") -> dict[str, Any]:
+    """Return the feeds as tensors that own their data."""
+    import torch
+
+    return {name: torch.from_numpy(np.array(array)).to(device) for name, array in feeds.items()}
+
+
+def arrays_of(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return output tensors as arrays that own their data."""
+    import torch
+
+    return {name: torch.as_tensor(tensor).detach().cpu().numpy().copy() for name, tensor in outputs.items()}
+
+
+def dynamic_shapes(source: Any) -> dict[str, Any] | None:
+    """Return ``dynamic_shapes`` of torch.export for `flat_module`, None for a model without dynamic axes."""
+    import torch
+
+    dims: dict[str, Any] = {}
+    shapes = []
+    for port in source.artifact.inputs:
+        axes = source.dynamic.get(port.name, {})
+        shapes.append({axis: dims.setdefault(name, torch.export.Dim(name, min=low, max=high)) for axis, (name, low, high) in axes.items()})
+    return {"tensors": tuple(shapes)} if any(shapes) else None

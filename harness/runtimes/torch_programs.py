@@ -1,0 +1,113 @@
+"""Saved PyTorch programs (TorchScript, torch.export) and modules compiled by ``torch.compile``."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+from typing import Any, Mapping
+
+from harness.core.errors import Unavailable
+from harness.core.outputs import flatten
+from harness.core.protocols import Option, Source
+from harness.frameworks._torch import Built, arrays_of, tensors_of
+
+
+class ProgramSession:
+    """A callable whose inputs and outputs are known by position."""
+
+    def __init__(self, call: Any, provider: str) -> None:
+        self._call = call
+        self.provenance = {"device": "cpu", "provider": provider, "precision": "float32"}
+
+    def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
+        """Return outputs by position."""
+        import torch
+
+        tensors = tensors_of(feeds)
+        with torch.no_grad():
+            result = self._call(*[tensors[str(index)] for index in range(len(tensors))])
+        return arrays_of({str(index): tensor for index, tensor in enumerate(flatten(result).values())})
+
+    def close(self) -> None:
+        """Let the program go."""
+        self._call = None
+
+
+class _OnCpu:
+    toolchain = "torch"
+    distributions = ("torch",)
+    devices = ("cpu",)
+    options: tuple[Option, ...] = ()
+
+    def probe(self, device: str) -> None:
+        """The processor is always there."""
+
+
+class TorchScript(_OnCpu):
+    """TorchScript files."""
+
+    name = "torchscript"
+    accepts = ("torchscript",)
+
+    def load(self, source: Source, device: str, options: Mapping[str, Any]) -> ProgramSession:
+        """Load the file."""
+        import torch
+
+        return ProgramSession(torch.jit.load(source.artifact.entry, map_location="cpu").eval(), f"TorchScript {torch.__version__}")
+
+
+class Exported(_OnCpu):
+    """Programs of torch.export."""
+
+    name = "torch.exported"
+    accepts = ("torch.exported",)
+
+    def load(self, source: Source, device: str, options: Mapping[str, Any]) -> ProgramSession:
+        """Load the file."""
+        import torch
+
+        return ProgramSession(torch.export.load(source.artifact.entry).module(), f"torch.export {torch.__version__}")
+
+
+class CompiledSession:
+    """A compiled private copy of a module."""
+
+    def __init__(self, model: Built, options: Mapping[str, Any]) -> None:
+        import torch
+
+        twin = Built(copy.deepcopy(model.module), model.inputs, model.outputs)
+        torch.compiler.reset()
+        twin.module.compile(backend=options["backend"], dynamic=options["dynamic"], fullgraph=False)
+        self._model: Any = twin
+        self.provenance = {"device": "cpu", "provider": f"torch.compile {options['backend']}", "precision": "float32"}
+
+    def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
+        """Return outputs by name; the first call at a new kind of shape compiles."""
+        import torch
+
+        with torch.no_grad():
+            return arrays_of(self._model.call(tensors_of(feeds)))
+
+    def close(self) -> None:
+        """Let the module go."""
+        self._model = None
+
+
+class Compile(_OnCpu):
+    """``torch.compile``."""
+
+    name = "torch.compile"
+    accepts = ("torch.module",)
+    options = (
+        Option(name="backend", default="inductor", choices=("inductor", "aot_eager", "eager"), help="compiler backend"),
+        Option(name="dynamic", default=True, help="compile for symbolic shapes at once"),
+    )
+
+    def load(self, source: Source, device: str, options: Mapping[str, Any]) -> CompiledSession:
+        """Prepare the compilation; inductor needs a C++ compiler."""
+        if options["backend"] == "inductor" and not (shutil.which("g++") or shutil.which("clang++")):
+            raise Unavailable("torch.compile's inductor backend found no C++ compiler", "install g++ or clang++")
+        return CompiledSession(source.model, options)
+
+
+ADAPTERS = (TorchScript(), Exported(), Compile())

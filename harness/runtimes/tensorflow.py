@@ -1,85 +1,118 @@
-"""TensorFlow eager and SavedModel signatures."""
+"""TensorFlow: Keras models run eagerly, and the serving signature of a SavedModel."""
 
 from __future__ import annotations
 
+import re
 from typing import Any, Callable, Mapping
 
-import numpy as np
-
-from harness.core.errors import Unavailable
+from harness.converters._keras_signature import SIGNATURE
+from harness.core.errors import Unavailable, Unsupported
 from harness.core.protocols import Option, Source
+from harness.frameworks.tensorflow import arrays_of, construct, copy_weights
+
+_REFUSALS = re.compile(r"No OpKernel was registered|could not satisfy|Could not satisfy|No registered '\w+' OpKernel|no supported kernel")
 
 
-class Session:
-    """A callable on one device."""
+class TensorFlowSession:
+    """A function on tensors, called on one device."""
 
-    def __init__(self, call: Callable[[Mapping[str, Any]], Mapping[str, Any]], device: str) -> None:
-        import tensorflow as tf
-
+    def __init__(self, call: Callable[[Mapping[str, Any]], dict[str, Any]], device: str, provider: str) -> None:
         self._call: Any = call
         self._device = device
-        self.provenance = {"device": device, "provider": f"tensorflow {tf.__version__}", "precision": "float32"}
+        self.provenance: dict[str, Any] = {"device": device, "provider": provider, "precision": "float32"}
 
     def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
-        """Return outputs by native name."""
+        """Run once; an output that was made on another device is an error."""
         import tensorflow as tf
 
-        with tf.device(f"/{self._device.upper()}:0"):
-            outputs = self._call({name: tf.constant(array) for name, array in feeds.items()})
-        ran = {tensor.device.split("device:")[-1].split(":")[0].lower() for tensor in outputs.values() if getattr(tensor, "device", "")}
-        if ran:
-            self.provenance = {**self.provenance, "device": " ".join(sorted(ran))}
-        return {name: np.array(tensor) for name, tensor in outputs.items()}
+        try:
+            with tf.device(_place(self._device)):
+                outputs = self._call(feeds)
+        except (tf.errors.NotFoundError, tf.errors.InvalidArgumentError) as error:
+            raise _refusal(error, self._device) or error
+        for name, tensor in outputs.items():
+            if hasattr(tensor, "device") and f"device:{_place(self._device)}" not in tensor.device:
+                raise RuntimeError(f"asked TensorFlow for {self._device}, output {name} was made on {tensor.device}")
+        kinds = sorted({t.dtype.name for t in outputs.values() if hasattr(t, "dtype") and t.dtype.is_floating})
+        self.provenance = {**self.provenance, "precision": " ".join(kinds) or self.provenance["precision"]}
+        return arrays_of(outputs)
 
     def close(self) -> None:
-        """Let the model go."""
+        """Let the function and its variables go."""
         self._call = None
 
 
-class _TensorFlow:
+class _Runtime:
     toolchain = "tensorflow"
-    distributions = ("tensorflow", "keras")
+    distributions = ("tensorflow", "keras", "numpy")
     devices = ("cpu", "gpu")
     options: tuple[Option, ...] = ()
 
     def probe(self, device: str) -> None:
-        """Ask TensorFlow whether the device is there."""
+        """Ask TensorFlow for its devices."""
+        import tensorflow as tf
+
+        if not tf.config.list_physical_devices(device.upper()):
+            raise Unavailable(f"TensorFlow {tf.__version__} sees no {device.upper()}", "pip install tensorflow[and-cuda], an NVIDIA GPU")
+
+    def load(self, source: Source, device: str, options: Mapping[str, Any]) -> TensorFlowSession:
+        """Place the model; float32 stays float32, and an operator that the device lacks is an error."""
         import tensorflow as tf
 
         tf.config.experimental.enable_tensor_float_32_execution(False)
-        if device == "gpu" and not tf.config.list_physical_devices("GPU"):
-            raise Unavailable("TensorFlow sees no GPU", "pip install 'tensorflow[and-cuda]' on a machine with an NVIDIA GPU")
+        tf.config.set_soft_device_placement(False)
+        return TensorFlowSession(self._callable(source, _place(device)), device, f"tensorflow {tf.__version__} {self.name}")
 
 
-class Eager(_TensorFlow):
-    """TensorFlow's eager execution."""
+class Eager(_Runtime):
+    """Eager execution of the live model."""
 
     name = "tensorflow"
     accepts = ("keras.model",)
 
-    def load(self, source: Source, device: str, options: Mapping[str, Any]) -> Session:
-        """Use the live model."""
-        return Session(source.model.call, device)
+    def _callable(self, source: Source, place: str) -> Any:
+        built = source.model
+        if source.case is not None and not place.startswith("CPU"):
+            # Variables stay where they were made: on the processor, where operators on them would run too.
+            built = construct(source.case, place)
+            copy_weights(source.model, built)
+        return built.call
 
 
-class SavedModel(_TensorFlow):
+class SavedModel(_Runtime):
     """The serving signature of a SavedModel."""
 
     name = "tf.savedmodel"
     accepts = ("tf.savedmodel",)
 
-    def load(self, source: Source, device: str, options: Mapping[str, Any]) -> Session:
-        """Load the SavedModel."""
+    def _callable(self, source: Source, place: str) -> Any:
         import tensorflow as tf
 
-        loaded = tf.saved_model.load(source.artifact.entry)
-        signature = loaded.signatures["serving_default"]
+        with tf.device(place):
+            model = tf.saved_model.load(source.artifact.entry)
+        signatures = dict(model.signatures)
+        signature = signatures.get(SIGNATURE) or next(iter(signatures.values()), None)
+        if signature is None:
+            raise RuntimeError("the SavedModel has no signature to call")
 
-        def call(tensors: Mapping[str, Any], _keep: Any = loaded) -> Mapping[str, Any]:
-            result: Mapping[str, Any] = signature(**tensors)
-            return result
+        def call(feeds: Mapping[str, Any]) -> Any:
+            _ = model  # the signature does not keep the variables alive
+            return dict(signature(**{name: tf.convert_to_tensor(array) for name, array in feeds.items()}))
 
-        return Session(call, device)
+        return call
+
+
+def _place(device: str) -> str:
+    return f"{device.upper()}:0"
+
+
+def _refusal(error: Exception, device: str) -> Unsupported | None:
+    """Return the refusal that an exception of TensorFlow stands for, None for any other failure."""
+    if not _REFUSALS.search(str(error)):
+        return None
+    refusal = Unsupported(f"tensorflow refuses an operator on {device}: {str(error).strip().splitlines()[0][:300]}")
+    refusal.__cause__ = error
+    return refusal
 
 
 ADAPTERS = (Eager(), SavedModel())

@@ -54,7 +54,7 @@ DEEPSEEK = {
     "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 4, "intermediate_size": 96,
     "moe_intermediate_size": 40, "n_routed_experts": 8, "n_shared_experts": 1, "num_experts_per_tok": 2, "n_group": 4, "topk_group": 2,
     "first_k_dense_replace": 1, "q_lora_rank": 24, "kv_lora_rank": 20, "qk_rope_head_dim": 8, "qk_nope_head_dim": 12, "v_head_dim": 16,
-    "max_position_embeddings": 64,
+    "max_position_embeddings": 64, "experts_implementation": "batched_mm",
 }  # fmt: skip
 
 

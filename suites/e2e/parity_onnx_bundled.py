@@ -24,12 +24,14 @@ CHOSEN = (
 )  # fmt: skip
 
 
+def domain(port):
+    """Whole numbers stay in the range of the recorded data: they may be ids. Others take the default."""
+    return integers(*port["range"]) if "range" in port else None
+
+
 def bundled(name, row):
     """Return the case of one row of the table."""
-    inputs = [
-        TensorSpec(name=port["name"], dtype=port["dtype"], shape=port["shape"], domain=integers(*port["range"]) if "range" in port else None)
-        for port in row["inputs"]
-    ]
+    inputs = [TensorSpec(name=port["name"], dtype=port["dtype"], shape=port["shape"], domain=domain(port)) for port in row["inputs"]]
     return Case(
         id="onnx-bundled/" + name,
         family="onnx_bundled",

@@ -11,7 +11,7 @@ from harness import Case, Dim, TensorSpec, ids, mask, positions
 # The blocks are those of the module suite: what is judged there alone is judged here in place.
 sys.path.append(os.path.join(os.path.dirname(os.path.realpath(__file__)), os.pardir, "module"))
 
-from _pangu import VOCAB, keras_pangu, pangu  # noqa: E402 (needs the path above)
+from _pangu import VOCAB, keras_pangu, pangu
 
 BATCH = Dim("batch", 1, 8, example=2)
 LENGTH = Dim("length", 1, 40, example=12)

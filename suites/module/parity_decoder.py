@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from _module_build import (
-    BATCH, LENGTH, attend, causal, f32, keras_attend, keras_heads, keras_merge, keras_net, merge_heads, module, net, split_heads,
-)  # fmt: skip
+    BATCH,
+    LENGTH,
+    attend,
+    causal,
+    f32,
+    keras_attend,
+    keras_heads,
+    keras_merge,
+    keras_net,
+    merge_heads,
+    module,
+    net,
+    split_heads,
+)
 
 TOKENS = f32("x", BATCH, LENGTH, 16)
 HEADS, SIZE = 4, 4

@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from _module_build import (
-    BATCH, LENGTH, attend, f32, i64, keras_attend, keras_heads, keras_merge, keras_net, merge_heads, module, net, split_heads,
-)  # fmt: skip
+    BATCH,
+    LENGTH,
+    attend,
+    f32,
+    i64,
+    keras_attend,
+    keras_heads,
+    keras_merge,
+    keras_net,
+    merge_heads,
+    module,
+    net,
+    split_heads,
+)
 
 from harness import Dim, ids, mask, positions
 

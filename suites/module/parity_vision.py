@@ -243,7 +243,10 @@ CASES = [
         "residual-block-downsample", "residual_block", IMAGE, nhwc=True,
         tensorflow=keras_net(keras_residual), mindspore=mindspore_residual, **both(residual_layers, residual),
     ),
-    module("bottleneck-block", "bottleneck_block", DEEP, nhwc=True, tensorflow=keras_net(keras_bottleneck), **both(bottleneck_layers, bottleneck)),
+    module(
+        "bottleneck-block", "bottleneck_block", DEEP, nhwc=True,
+        tensorflow=keras_net(keras_bottleneck), **both(bottleneck_layers, bottleneck),
+    ),
     module(
         "inverted-residual-relu6", "inverted_residual", IMAGE, nhwc=True,
         tensorflow=keras_net(keras_inverted), **both(inverted_layers, inverted),

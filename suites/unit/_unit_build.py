@@ -7,7 +7,7 @@ a function are named x, y, z, because exporters ask for the argument names of ``
 from __future__ import annotations
 
 import functools
-from typing import Any, Callable, Dict, Sequence
+from typing import Any, Callable, Sequence
 
 from harness import Case, Dim, Domain, TensorSpec
 
@@ -195,7 +195,7 @@ def _value_info(spec: TensorSpec) -> Any:
     return helper.make_tensor_value_info(spec.name, helper.np_dtype_to_tensor_dtype(np.dtype(spec.dtype)), shape)
 
 
-def same(fn: Callable[..., Any]) -> Dict[str, Make]:
+def same(fn: Callable[..., Any]) -> dict[str, Make]:
     """Return helpers for what reads the same in all three: ``same(lambda f, x: f.cos(x))``.
 
     ``f`` is ``torch``, ``keras.ops`` or ``paddle``.

@@ -54,7 +54,9 @@ CASES = [
     ),
     activation(
         "gelu-erf", "gelu", lambda f, x: f.gelu(x), lambda keras, x: keras.activations.gelu(x), lambda f, x: f.gelu(x),
-        onnx=onnx_graph("s = Div(x, root)", "e = Erf(s)", "p = Add(e, one)", "h = Mul(x, half)", "y = Mul(h, p)", root=2**0.5, one=1.0, half=0.5),
+        onnx=onnx_graph(
+            "s = Div(x, root)", "e = Erf(s)", "p = Add(e, one)", "h = Mul(x, half)", "y = Mul(h, p)", root=2**0.5, one=1.0, half=0.5
+        ),
         mindspore=mindspore_layer(lambda nn: nn.GELU(approximate=False)),
     ),
     activation(
@@ -87,12 +89,14 @@ CASES = [
         onnx=onnx_graph("y = Clip(x, low, high)", low=0.0, high=6.0),
     ),
     activation(
-        "hardswish", "hardswish", lambda f, x: f.hardswish(x), lambda keras, x: keras.layers.Activation("hard_swish")(x), lambda f, x: f.hardswish(x),
+        "hardswish", "hardswish",
+        lambda f, x: f.hardswish(x), lambda keras, x: keras.layers.Activation("hard_swish")(x), lambda f, x: f.hardswish(x),
         onnx=onnx_graph("y = HardSwish(x)"),
     ),
     activation(
         "hardsigmoid", "hardsigmoid",
-        lambda f, x: f.hardsigmoid(x), lambda keras, x: keras.activations.hard_sigmoid(x), lambda f, x: f.hardsigmoid(x, slope=0.2, offset=0.4),
+        lambda f, x: f.hardsigmoid(x), lambda keras, x: keras.activations.hard_sigmoid(x),
+        lambda f, x: f.hardsigmoid(x, slope=0.2, offset=0.4),
         onnx=onnx_graph("y = HardSigmoid<alpha = 0.2, beta = 0.4>(x)"),
     ),
     activation(
@@ -126,7 +130,8 @@ CASES = [
         onnx=onnx_graph("y = Softsign(x)"),
     ),
     activation(
-        "tanhshrink", "tanhshrink", lambda f, x: f.tanhshrink(x), lambda keras, x: keras.activations.tanh_shrink(x), lambda f, x: f.tanhshrink(x)
+        "tanhshrink", "tanhshrink",
+        lambda f, x: f.tanhshrink(x), lambda keras, x: keras.activations.tanh_shrink(x), lambda f, x: f.tanhshrink(x),
     ),
     activation(
         "softshrink-0.8", "softshrink",
@@ -140,12 +145,14 @@ CASES = [
     ),
     activation(
         "threshold-0.4", "threshold",
-        lambda f, x: f.threshold(x, 0.4, -2.0), lambda keras, x: keras.activations.threshold(x, 0.4, -2.0), lambda f, x: f.thresholded_relu(x, 0.4, -2.0),
+        lambda f, x: f.threshold(x, 0.4, -2.0), lambda keras, x: keras.activations.threshold(x, 0.4, -2.0),
+        lambda f, x: f.thresholded_relu(x, 0.4, -2.0),
         onnx=onnx_graph("y = ThresholdedRelu<alpha = 0.4>(x)"),
     ),
     activation(
         "log-softmax-axis1", "log_softmax",
-        lambda f, x: f.log_softmax(x, dim=1), lambda keras, x: keras.activations.log_softmax(x, axis=1), lambda f, x: f.log_softmax(x, axis=1),
+        lambda f, x: f.log_softmax(x, dim=1), lambda keras, x: keras.activations.log_softmax(x, axis=1),
+        lambda f, x: f.log_softmax(x, axis=1),
         onnx=onnx_graph("y = LogSoftmax<axis = 1>(x)"),
     ),
     unit(

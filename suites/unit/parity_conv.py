@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from _unit_build import (
-    BATCH, HEIGHT, WIDTH, f32, keras_fn, mindspore_layer, onnx_graph, paddle_layer, torch_layer, unit,
-)  # fmt: skip
+    BATCH,
+    HEIGHT,
+    WIDTH,
+    f32,
+    keras_fn,
+    mindspore_layer,
+    onnx_graph,
+    paddle_layer,
+    torch_layer,
+    unit,
+)
 
 from harness import Dim
 

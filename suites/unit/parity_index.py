@@ -5,14 +5,27 @@ from __future__ import annotations
 import importlib
 
 from _unit_build import (
-    BATCH, LENGTH, f32, flags, i64, keras_fn, mindspore_layer, onnx_graph, paddle_fn, paddle_layer, torch_fn, torch_layer, unit,
-)  # fmt: skip
+    BATCH,
+    LENGTH,
+    f32,
+    flags,
+    i64,
+    keras_fn,
+    mindspore_layer,
+    onnx_graph,
+    paddle_fn,
+    paddle_layer,
+    torch_fn,
+    torch_layer,
+    unit,
+)
 
 from harness import ids, integers
 
 IDS = i64("x", BATCH, LENGTH, domain=ids(17))
 TOKENS = f32("x", BATCH, LENGTH, 7)
 ROWS = f32("x", 11, 7)
+
 
 def two_tables(library, base):
     """Return a helper for token plus position embeddings; torch and Paddle spell it alike."""
@@ -65,7 +78,7 @@ CASES = [
         "one-hot", "one_hot", IDS,
         torch=torch_fn(lambda torch, x: torch.nn.functional.one_hot(x, 17)),
         tensorflow=keras_fn(lambda keras, x: keras.ops.one_hot(x, 17, axis=1)),
-        paddle=paddle_fn(lambda paddle, x: paddle.nn.functional.one_hot(x, 17)),
+        paddle=paddle_fn(lambda paddle, x: paddle.nn.functional.one_hot(x, 17).astype("int64")),
         onnx=onnx_graph("y = OneHot<axis = 1>(x, depth, values)", depth=17, values=[-0.5, 2.0]),
     ),
     unit(
@@ -142,7 +155,9 @@ CASES = [
         "masked-select", "masked_select", TOKENS,
         torch=torch_fn(lambda torch, x: torch.masked_select(x, x > 0.25)),
         paddle=paddle_fn(lambda paddle, x: paddle.masked_select(x, x > 0.25)),
-        onnx=onnx_graph("m = Greater(x, level)", "f = Reshape(x, flat)", "g = Reshape(m, flat)", "y = Compress(f, g)", level=0.25, flat=[-1]),
+        onnx=onnx_graph(
+            "m = Greater(x, level)", "f = Reshape(x, flat)", "g = Reshape(m, flat)", "y = Compress(f, g)", level=0.25, flat=[-1]
+        ),
     ),
     unit(
         "slice-assign", "index_put", TOKENS,

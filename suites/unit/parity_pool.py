@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 from _unit_build import (
-    BATCH, HEIGHT, WIDTH, f32, keras_fn, mindspore_layer, onnx_graph, paddle_fn, paddle_layer, torch_fn, torch_layer, unit,
-)  # fmt: skip
+    BATCH,
+    HEIGHT,
+    WIDTH,
+    f32,
+    keras_fn,
+    mindspore_layer,
+    onnx_graph,
+    paddle_fn,
+    paddle_layer,
+    torch_fn,
+    torch_layer,
+    unit,
+)
 
 from harness import Dim
 

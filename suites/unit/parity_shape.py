@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from _unit_build import (
-    BATCH, HEIGHT, LENGTH, WIDTH, f32, keras_fn, onnx_graph, paddle_fn, paddle_layer, same, torch_fn, torch_layer, unit,
-)  # fmt: skip
+    BATCH,
+    HEIGHT,
+    LENGTH,
+    WIDTH,
+    f32,
+    keras_fn,
+    onnx_graph,
+    paddle_fn,
+    paddle_layer,
+    same,
+    torch_fn,
+    torch_layer,
+    unit,
+)
 
 X = f32("x", BATCH, LENGTH, 6)
 CUBE = f32("x", BATCH, 5, LENGTH, 7)
@@ -119,7 +131,9 @@ CASES = [
         "channel-shuffle", "channel_shuffle", f32("x", BATCH, 6, HEIGHT, WIDTH),
         torch=torch_layer(lambda nn: nn.ChannelShuffle(3)),
         paddle=paddle_layer(lambda nn: nn.ChannelShuffle(3)),
-        onnx=onnx_graph("r = Reshape(x, apart)", "t = Transpose<perm = [0, 2, 1, 3]>(r)", "s = Shape(x)", "y = Reshape(t, s)", apart=[0, 3, 2, -1]),
+        onnx=onnx_graph(
+            "r = Reshape(x, apart)", "t = Transpose<perm = [0, 2, 1, 3]>(r)", "s = Shape(x)", "y = Reshape(t, s)", apart=[0, 3, 2, -1]
+        ),
     ),
     unit(
         "tril-below-diagonal", "tril", f32("x", BATCH, 7, 9),
@@ -140,7 +154,7 @@ CASES = [
         "arange-of-length", "arange", X,
         torch=torch_fn(lambda torch, x: x + torch.arange(x.shape[1], dtype=x.dtype).unsqueeze(-1)),
         tensorflow=keras_fn(lambda keras, x: x + keras.ops.cumsum(keras.ops.ones_like(x), axis=1) - 1.0),
-        paddle=paddle_fn(lambda paddle, x: x + paddle.arange(x.shape[1]).astype(x.dtype).unsqueeze(-1)),
+        paddle=paddle_fn(lambda paddle, x: x + paddle.arange(paddle.shape(x)[1]).astype(x.dtype).unsqueeze(-1)),
         onnx=onnx_graph(
             "s = Shape<start = 1, end = 2>(x)", "n = Squeeze(s)", "r = Range(zero, n, one)", "f = CastLike(r, x)",
             "u = Unsqueeze(f, axes)", "y = Add(x, u)", zero=0, one=1, axes=[1],

@@ -48,7 +48,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
         return None
     from harness.pytest_cells import ParityFile
 
-    return ParityFile.from_parent(parent, path=file_path, run=run_of(parent.config))  # type: ignore[no-any-return]
+    return ParityFile.from_parent(parent, path=file_path, run=run_of(parent.config))
 
 
 def run_of(config: pytest.Config) -> Run:

@@ -23,7 +23,7 @@ except ImportError:  # Python 3.7 has neither; there a protocol is documentation
     class Protocol:  # type: ignore[no-redef]
         """Stand in for `typing.Protocol`."""
 
-    def runtime_checkable(cls: Any) -> Any:  # type: ignore[no-redef]
+    def runtime_checkable(cls: Any) -> Any:  # type: ignore[misc]
         """Stand in for `typing.runtime_checkable`."""
         return cls
 

@@ -24,6 +24,12 @@ class Dim:
     """
 
     __slots__ = ("allowed", "example", "high", "low", "multiple", "name")
+    name: str
+    low: int
+    high: int
+    multiple: int
+    allowed: tuple[int, ...]
+    example: int
 
     def __init__(
         self,

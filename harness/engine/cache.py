@@ -89,7 +89,7 @@ class Cache:
             content = work / "content"
             content.mkdir()
             facts, groups = make(content)
-            index = {}
+            index: dict[str, Any] = {}
             for group, members in groups.items():
                 folder = work / f"arrays-{len(index)}"
                 folder.mkdir()

@@ -15,7 +15,7 @@ from harness.core.value import value
 from harness.engine import toml
 from harness.engine.pool import Limits
 
-KEYS = {
+KEYS: dict[str, Any] = {
     "routes": list, "full_routes": list, "sources": list, "targets": list, "devices": list, "files": list,
     "expectations": list, "hops": int, "timeout": (int, float), "run_timeout": (int, float), "memory": str,
     "threads": int, "report": str, "gate": dict,

@@ -33,7 +33,7 @@ def flat_module(built: Built) -> Any:
     """Return a module that takes the inputs positionally and returns a tuple of tensors, for exporters."""
     import torch
 
-    class Flat(torch.nn.Module):
+    class Flat(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.module = built.module

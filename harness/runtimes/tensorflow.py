@@ -43,6 +43,7 @@ class TensorFlowSession:
 
 
 class _Runtime:
+    name: str
     toolchain = "tensorflow"
     distributions = ("tensorflow", "keras", "numpy")
     devices = ("cpu", "gpu")
@@ -62,6 +63,10 @@ class _Runtime:
         tf.config.experimental.enable_tensor_float_32_execution(False)
         tf.config.set_soft_device_placement(False)
         return TensorFlowSession(self._callable(source, _place(device)), device, f"tensorflow {tf.__version__} {self.name}")
+
+
+    def _callable(self, source: Source, place: str) -> Any:
+        raise NotImplementedError
 
 
 class Eager(_Runtime):

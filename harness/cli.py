@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from harness import check_command
 from harness.core.errors import ParityError, Unavailable, UsageError, unknown
 from harness.core.registry import registry
 from harness.engine import envs
@@ -34,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="parity", description="Does the converted model still compute the same thing?")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    check_command.declare(commands)
     routes = commands.add_parser("routes", help="every route found here; --all lists longer ones too")
     routes.add_argument("pattern", nargs="?", default="*", help="only routes that match, for example 'torch>*>onnxruntime@*'")
     routes.add_argument("--all", action="store_true", help="not only the shortest routes of each pair")
@@ -64,7 +67,7 @@ def _routes(given: argparse.Namespace, console: Console) -> int:
             *(found.get("converters", name) for name in route.converter_names),
             found.get("runtimes", route.runtime.name),
         ]
-        table.add_row(str(route), _state(sorted({adapter.toolchain for adapter in adapters})))
+        table.add_row(escape(str(route)), escape(_state(sorted({adapter.toolchain for adapter in adapters}))))
     console.print(table)
     return 0
 
@@ -86,7 +89,7 @@ def _doctor(_: argparse.Namespace, console: Console) -> int:
             versions = ", ".join(f"{d} {found.versions[d]}" for d in toolchain.distributions if d in found.versions)
             table.add_row(name, found.origin, versions, toolchain.summary)
         except Unavailable as absent:
-            table.add_row(name, "unavailable", f"{absent.reason}; {absent.how}", toolchain.summary)
+            table.add_row(name, "unavailable", escape(f"{absent.reason}; {absent.how}"), toolchain.summary)
     console.print(table)
     return 0
 

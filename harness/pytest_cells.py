@@ -171,7 +171,7 @@ class ParityFile(pytest.File):
                 yield BrokenFile.from_parent(self, name=f"{case.id}-duplicate", message=text, run=self._run)
                 continue
             self._run.ids[case.id] = described.file
-            for route in routes_of(case, self._run.routes):
+            for route in routes_of(case, self._run.routes, self._run.settings):
                 name = f"{case.id}[{route}]"
                 node = f"{self.nodeid}::{name}"
                 cell = Cell(
@@ -287,7 +287,8 @@ def explain(record: Record) -> Iterator[str]:
             )
     if record.error:
         yield f"{record.error.get('type') or record.error.get('kind')}: {record.error.get('message')}"
-        for key in ("traceback", "stderr"):
+        refused = record.error.get("kind") in ("usage", "unsupported", "unavailable")
+        for key in () if refused else ("traceback", "stderr"):
             if tail := str(record.error.get(key) or "").strip():
                 yield f"--- end of {key} ---\n" + "\n".join(tail.splitlines()[-15:])
     for message in record.messages:

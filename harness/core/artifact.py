@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Mapping
 
+from harness.core.errors import UsageError
 from harness.core.value import value
+
+FORMATS = {
+    ".onnx": "onnx", ".tflite": "tflite", ".xml": "openvino.ir", ".pt2": "torch.exported", ".pt": "torchscript", ".pth": "torchscript",
+    ".ts": "torchscript", ".json": "paddle.inference", ".pdmodel": "paddle.inference", ".mindir": "mindir",
+    ".keras": "keras.model", ".h5": "keras.model", "": "tf.savedmodel",
+}  # fmt: skip
+"""File name ending to format; a folder is a SavedModel."""
+
+
+def format_of(name: str) -> str:
+    """Return the format that the name of an artifact tells, "" for ``file.py:name``. Raises `UsageError` for another ending."""
+    if ":" in os.path.basename(name):
+        return ""
+    end = os.path.splitext(name)[1].lower()
+    if end not in FORMATS:
+        known = ", ".join(filter(None, FORMATS))
+        raise UsageError(f"artifact {name!r}: files ending in {end!r} are not known; known are {known} and folders")
+    return FORMATS[end]
 
 
 @value

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any, Callable, Mapping, Sequence
 
+from harness.core.artifact import format_of
 from harness.core.errors import UsageError
 from harness.core.spec import TensorSpec, dims_of
 from harness.core.tolerance import Tolerance, tolerance_from
@@ -61,6 +62,9 @@ class Case:
     ``data``: a function without arguments that returns `RealData`, run inside the worker.
     ``files``: data files that builders or ``data`` read, relative to the declaring file; a change in
     one of them makes cached results stale.
+    ``artifacts``: conversions made elsewhere, as paths relative to the declaring file (``file.py:name``
+    for a live model of another framework); each is judged against the source on the runtimes that open it.
+    A mapping gives the format of each, where its name does not tell.
     """
 
     id: str
@@ -76,6 +80,7 @@ class Case:
     task: Task | None = None
     family: str = ""
     files: tuple[str, ...] = ()
+    artifacts: Sequence[str] | Mapping[str, str] = ()
     has_data: bool = False
 
     def __post_init__(self) -> None:
@@ -96,6 +101,7 @@ class Case:
                 )
         if self.tolerance is not None and not self.tolerance.reason:
             raise UsageError(f"{where}: a tolerance override needs a reason, for example reason='deep recurrence'")
+        object.__setattr__(self, "artifacts", self.given)
         if self.data is not None:
             object.__setattr__(self, "has_data", True)
         for framework in self.build:
@@ -103,6 +109,13 @@ class Case:
             if len(set(names)) != len(names):
                 raise UsageError(f"{where}: two inputs share a name in {names}")
             dims_of(self.specs(framework))
+
+    @property
+    def given(self) -> Mapping[str, str]:
+        """Conversions made elsewhere, and the format of each ("" where only a look inside tells)."""
+        if isinstance(self.artifacts, Mapping):
+            return self.artifacts
+        return {name: format_of(name) for name in self.artifacts}
 
     def specs(self, framework: str) -> tuple[TensorSpec, ...]:
         """Return the inputs as ``framework`` takes them."""
@@ -127,6 +140,7 @@ class Case:
             "task": [self.task.metric, dict(self.task.bounds), self.task.output] if self.task else None,
             "family": self.family,
             "files": list(self.files),
+            "artifacts": dict(self.given),
             "has_data": self.has_data,
         }
 
@@ -147,5 +161,6 @@ class Case:
             task=Task(metric=task[0], bounds=task[1], output=task[2]) if task else None,
             family=data["family"],
             files=tuple(data["files"]),
+            artifacts=dict(data["artifacts"]),
             has_data=data["has_data"],
         )

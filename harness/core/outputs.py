@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from typing import Any, Mapping, Sequence
 
 from harness.core.errors import UsageError
@@ -42,3 +43,17 @@ def _walk(item: Any, path: str, found: dict[str, Any]) -> None:
         found[path or "output"] = item
     else:
         raise UsageError(f"output {path or 'output'!r} is {type(item).__name__}, not a tensor; return tensors only")
+
+
+def is_instance(item: Any, module: str, *names: str) -> bool:
+    """Return whether ``item`` is of one of the classes ``names`` of ``module``, importing nothing for the question."""
+    loaded: Any = sys.modules.get(module)
+    if loaded is None:
+        return False
+    for name in names:
+        kind = loaded
+        for part in name.split("."):
+            kind = getattr(kind, part, None)
+        if isinstance(kind, type) and isinstance(item, kind):
+            return True
+    return False

@@ -28,6 +28,10 @@ except ImportError:  # Python 3.7 has neither; there a protocol is documentation
         return cls
 
 
+ANY = "any"
+"""Among a converter's ``sources``: it takes every format, and is used only where a route names it."""
+
+
 @value
 class Option:
     """One named option of a converter or runtime: its default, the allowed values, one line of help.

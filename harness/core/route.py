@@ -9,7 +9,7 @@ import re
 from typing import Any, Iterator, Mapping
 
 from harness.core.errors import UsageError
-from harness.core.protocols import option_values
+from harness.core.protocols import ANY, option_values
 from harness.core.registry import Registry
 from harness.core.value import value
 
@@ -84,7 +84,7 @@ def parse_route(text: str, registry: Registry) -> Route:
     converters = []
     for hop, _ in hops[1:-1]:
         converter = registry.get("converters", hop.name)
-        if fmt not in converter.sources:
+        if fmt not in converter.sources and ANY not in converter.sources:
             raise UsageError(f"route {text!r}: {hop.name} takes {' or '.join(converter.sources)}, not {fmt}")
         converters.append(Hop(name=hop.name, options=_canonical(converter, hop.options, text)))
         fmt = converter.target

@@ -13,6 +13,7 @@ DTYPES = (
     "int64", "int32", "int16", "int8", "uint8", "bool",
 )  # fmt: skip
 _NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_.]*$")
+_PORT = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.:/+-]*$")
 
 
 class Dim:
@@ -164,7 +165,7 @@ def positions() -> Domain:
 class TensorSpec:
     """One input: its name, dtype, shape of whole numbers and `Dim` values, and value domain.
 
-    Raises `UsageError` for a dtype outside `DTYPES`, a name that is no identifier, a negative
+    Raises `UsageError` for a dtype outside `DTYPES`, a name with other characters than letters, digits and ``_.:/+-``, a negative
     length, or an integer input whose domain nobody declared.
     """
 
@@ -174,8 +175,8 @@ class TensorSpec:
     domain: Domain | None = None
 
     def __post_init__(self) -> None:
-        if not _NAME.match(self.name):
-            raise UsageError(f"input name {self.name!r} is not an identifier; write for example 'x' or 'input_ids'")
+        if not _PORT.match(self.name):
+            raise UsageError(f"input name {self.name!r} has a character outside letters, digits and _.:/+-; write for example 'input_ids'")
         if self.dtype not in DTYPES:
             raise UsageError(f"input {self.name!r} has dtype {self.dtype!r}; expected one of {', '.join(DTYPES)}")
         object.__setattr__(self, "shape", tuple(self.shape))

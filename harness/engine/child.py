@@ -10,6 +10,7 @@ import ctypes
 import importlib
 import json
 import os
+import re
 import sys
 import threading
 import time
@@ -59,6 +60,9 @@ def safe(function: Any, *arguments: Any) -> str:
         return f"<unprintable: {type(error).__name__}>"
 
 
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
 def failure(error: BaseException) -> dict[str, Any]:
     """Return an exception as plain data: kind, type, message, traceback."""
     from harness.core.errors import Unavailable, Unsupported, UsageError
@@ -70,7 +74,8 @@ def failure(error: BaseException) -> dict[str, Any]:
         else "error"
     )  # fmt: skip
     text = safe(lambda: "".join(traceback.format_exception(type(error), error, error.__traceback__)))
-    answer = {"kind": kind, "type": type(error).__name__, "message": safe(str, error)[:4000], "traceback": text[-6000:]}
+    message = _COLOUR.sub("", safe(str, error))
+    answer = {"kind": kind, "type": type(error).__name__, "message": message[:4000], "traceback": _COLOUR.sub("", text)[-6000:]}
     if isinstance(error, Unavailable):
         answer.update(reason=error.reason, how=error.how)
     return answer

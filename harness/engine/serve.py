@@ -23,6 +23,7 @@ from harness.core.artifact import Artifact, Port, artifact_from
 from harness.core.case import Case
 from harness.core.declared import cases_in, find_case, load_module, local_dependencies
 from harness.core.errors import UsageError
+from harness.core.given import files_of, looked_at, opened
 from harness.core.protocols import Source
 from harness.core.registry import Registry, registry
 
@@ -49,10 +50,21 @@ class Serve:
         cases = [case.to_json() for case in cases_in(load_module(file))]
         folder = os.path.dirname(os.path.realpath(file))
         data = {os.path.realpath(os.path.join(folder, name)) for case in cases for name in case["files"]}
+        for case in cases:
+            for name, kind in case["artifacts"].items():
+                found = os.path.join(folder, name)
+                if not kind:
+                    owner = self._registry.get("frameworks", opened(found, self._registry)[0])
+                    case["artifacts"][name] = owner.format
+                data |= set(files_of(found))
         missing = sorted(name for name in data if not os.path.isfile(name))
         if missing:
             raise UsageError(f"{file}: a case names the data file {missing[0]}, which does not exist")
         return {"cases": cases, "files": sorted({os.path.realpath(file), *local_dependencies(tuple(roots)), *data})}
+
+    def look(self, target: str, framework: str) -> dict[str, Any]:
+        """Return what can be learned of a source somebody names: framework, inputs, example feeds, files."""
+        return looked_at(target, self._registry, framework)
 
     def reference(self, framework: str, ref: Mapping[str, str], feeds: Mapping[str, Any], oracle: bool) -> dict[str, Any]:
         """Run the case in its own framework, in its own precision and, when asked, in float64.

@@ -9,8 +9,8 @@ from typing import Any
 
 from harness.core.case import Case
 from harness.core.errors import UsageError, unknown
-from harness.core.registry import Registry
-from harness.core.route import Route, find_routes
+from harness.core.registry import Registry, registry
+from harness.core.route import Hop, Route, find_routes
 from harness.core.value import value
 from harness.engine import toml
 from harness.engine.pool import Limits
@@ -130,9 +130,29 @@ def matches(text: str, pattern: str) -> bool:
     return re.fullmatch(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), text) is not None
 
 
-def routes_of(case: Case, routes: Iterable[Route]) -> list[Route]:
-    """Return the routes of ``routes`` that start in a framework of ``case`` and that the case admits."""
+def routes_of(case: Case, routes: Iterable[Route], settings: Settings | None = None) -> list[Route]:
+    """Return the routes of ``routes`` that start in a framework of ``case`` and that the case admits.
+
+    A case with conversions made elsewhere is judged on these alone, each on every runtime that opens it.
+    """
+    if case.given:
+        return _given(case, settings)
     return [
         route for route in routes
         if route.framework in case.build and (not case.routes or any(matches(str(route), p) for p in case.routes))
+    ]  # fmt: skip
+
+
+def _given(case: Case, settings: Settings | None) -> list[Route]:
+    found = registry()
+    devices = settings.devices if settings else ("cpu",)
+    sources = (settings.sources if settings else ()) or tuple(case.build)
+    return [
+        Route(framework=framework, converters=(Hop(name=f"given.{kind}", options={"file": name}),), device=device,
+              runtime=Hop(name=runtime.name, options={}))
+        for framework in case.build if framework in sources
+        for name, kind in case.given.items()
+        for runtime in found.runtimes.values()
+        if kind in runtime.accepts and (not settings or not settings.targets or runtime.name in settings.targets)
+        for device in runtime.devices if device in devices
     ]  # fmt: skip

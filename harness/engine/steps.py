@@ -14,11 +14,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import harness
 from harness.core.artifact import Artifact, Port, artifact_from
 from harness.core.errors import UsageError
 from harness.core.outcome import Stage
 from harness.core.protocols import option_values
-from harness.core.registry import Registry
+from harness.core.registry import KINDS, Registry
 from harness.core.route import Hop
 from harness.core.spec import Dim
 from harness.core.value import value
@@ -178,11 +179,13 @@ class Steps:
         trace.stage = Stage.CONVERT
         adapter = self._registry.get("converters", hop.name)
         options = option_values(adapter, hop.options, f"route {cell.route}")
+        if options.get("file"):  # a conversion made elsewhere, named as seen from the case file
+            options["file"] = str(Path(cell.file).parent / options["file"])
         dynamic = dynamic_axes(cell.case.specs(cell.route.framework))
         parts = {
             "kind": "convert", "converter": hop.name, "options": options, "adapter": self._adapter(adapter),
             "source": source.digest, "ports": [p.to_json() for p in (*source.inputs, *source.outputs)],
-            "feeds": sample.digest, "dynamic": dynamic,
+            "feeds": sample.digest, "dynamic": dynamic, "given": cell.digest if options.get("file") else "",
         }  # fmt: skip
         arguments = {
             "converter": hop.name, "source": source.to_json(), "ref": cell.ref, "feeds": dict(sample.feeds),
@@ -343,14 +346,18 @@ def _clock(trace: Trace, step: str) -> Iterator[None]:
         trace.timing[step] = trace.timing.get(step, 0.0) + time.perf_counter() - start
 
 
+_SHARED = ("harness.engine.serve", "harness.core.weights", "harness.core.outputs", "harness.core.given")
+
+
 @functools.cache
 def _code(module: str) -> str:
-    """Return a digest of an adapter's file and of the engine code that drives it."""
+    """Return a digest of an adapter's file, of the private modules beside adapters, and of the code that drives it."""
     total = hashlib.sha256()
-    for name in (module, "harness.engine.serve", "harness.core.weights", "harness.core.outputs"):
-        path = importlib.import_module(name).__file__
-        assert path is not None
-        total.update(Path(path).read_bytes())
+    files = [importlib.import_module(name).__file__ for name in (module, *_SHARED)]
+    package = Path(harness.__file__).parent
+    private = sorted(path for kind in KINDS for path in (package / kind).glob("_*.py"))
+    for path in (*(Path(file) for file in files if file), *private):
+        total.update(path.read_bytes())
     return total.hexdigest()
 
 

@@ -56,3 +56,25 @@ def _tensors(message: Any) -> Iterator[Any]:
         if field.message_type is not None:
             for part in [value] if hasattr(value, "DESCRIPTOR") else value:
                 yield from _tensors(part)
+
+
+def inputs_of(model: Any) -> list[list[Any]]:
+    """Return name, dtype and shape of each input that no initializer fills. Raises `UsageError` for what is no model."""
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        proto = onnx.load(model, load_external_data=False) if isinstance(model, str) else model
+    except DecodeError as error:
+        raise UsageError(f"{model} is no ONNX model: {error}") from error
+    filled = {tensor.name for tensor in proto.graph.initializer}
+    found = []
+    for info in proto.graph.input:
+        if info.name in filled:
+            continue
+        tensor = info.type.tensor_type
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type).name if tensor.elem_type else ""
+        if not dtype:
+            raise UsageError(f"input {info.name!r} is no tensor; sequences, maps and optionals cannot be fed yet")
+        found.append([info.name, dtype, [d.dim_param or None if not d.HasField("dim_value") else d.dim_value for d in tensor.shape.dim]])
+    return found

@@ -7,6 +7,7 @@ from typing import Any, Mapping
 
 import numpy as np
 
+from harness.core.errors import UsageError
 from harness.core.outputs import flatten
 
 
@@ -17,10 +18,11 @@ class Built:
         self.module = module
         self.inputs = inputs
         self.outputs = outputs
-        parameters = inspect.signature(module.forward).parameters
+        parameters = _parameters(module)
         # transformers models take more optional inputs than a case declares, in another order.
-        self.by_name = all(name in parameters for name in inputs)
-        self.in_order = tuple(parameters)[: len(inputs)] == tuple(inputs)
+        # Exported programs take their inputs in the order and form they were exported with.
+        self.by_name = all(name in parameters for name in inputs) and not hasattr(module, "parity_signature")
+        self.in_order = parameters[: len(inputs)] == tuple(inputs)
 
     def call(self, tensors: Mapping[str, Any]) -> dict[str, Any]:
         """Return the output tensors by name."""
@@ -29,9 +31,19 @@ class Built:
         return flatten(self.module(*[tensors[name] for name in self.inputs]), self.outputs)
 
 
+def _parameters(module: Any) -> tuple[str, ...]:
+    try:
+        return tuple(inspect.signature(module.forward).parameters)
+    except ValueError:  # a TorchScript method
+        return ()
+
+
 def flat_module(built: Built) -> Any:
     """Return a module that takes the inputs positionally and returns a tuple of tensors, for exporters."""
     import torch
+
+    if isinstance(built.module, torch.jit.ScriptModule):
+        return built.module  # exporters take it as it is, and cannot trace around it
 
     class Flat(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -43,7 +55,9 @@ def flat_module(built: Built) -> Any:
             outputs = tuple(built.call(given).values())
             return outputs if len(outputs) > 1 else outputs[0]
 
-    return Flat().eval()
+    flat = Flat()
+    flat.training = False  # what it holds is in inference mode already, and may refuse to be told so
+    return flat
 
 
 def tensors_of(feeds: Mapping[str, Any], device: str = "cpu") -> dict[str, Any]:
@@ -70,3 +84,36 @@ def dynamic_shapes(source: Any) -> dict[str, Any] | None:
         axes = source.dynamic.get(port.name, {})
         shapes.append({axis: dims.setdefault(name, torch.export.Dim(name, min=low, max=high)) for axis, (name, low, high) in axes.items()})
     return {"tensors": tuple(shapes)} if any(shapes) else None
+
+
+def inference_mode(module: Any) -> Any:
+    """Return the module without dropout and gradients. Exported programs are in that state and refuse the calls."""
+    import torch
+
+    if hasattr(module, "parity_signature"):
+        return module
+    module.eval()
+    return module if isinstance(module, torch.jit.ScriptModule) else module.requires_grad_(False)
+
+
+def program(path: str) -> Any:
+    """Return the module of a TorchScript file or of a ``.pt2`` program, with its signature where it has one."""
+    import torch
+
+    if not path.endswith(".pt2"):
+        try:
+            return torch.jit.load(path, map_location="cpu")
+        except RuntimeError as error:
+            raise UsageError(
+                f"{path} is no TorchScript file (pickled models are never loaded: they can run anything); "
+                "save it with torch.jit.save or torch.export.save, or give file.py:name"
+            ) from error
+    exported = torch.export.load(path)
+    wanted = exported.graph_signature.user_inputs
+    nodes = {node.name: node.meta["val"] for node in exported.graph.nodes if node.op == "placeholder"}
+    module = exported.module()
+    module.parity_signature = [
+        [name, str(nodes[name].dtype).replace("torch.", ""), [n if isinstance(n, int) else str(n) for n in nodes[name].shape]]
+        for name in wanted
+    ]
+    return module

@@ -11,8 +11,8 @@ import numpy as np
 
 from harness.core.case import Case
 from harness.core.errors import UsageError
-from harness.core.outputs import flatten
-from harness.frameworks._onnx_checks import check_ports, external_files
+from harness.core.outputs import flatten, is_instance
+from harness.frameworks._onnx_checks import check_ports, external_files, inputs_of
 
 
 class Built:
@@ -31,6 +31,23 @@ class Onnx:
     toolchain = "onnx"
     format = "onnx"
     distributions = ("onnx", "numpy")
+    files = (".onnx",)
+
+    def claims(self, path: str) -> bool:
+        """Return whether this is an ONNX file by its name."""
+        return path.endswith(self.files)
+
+    def open(self, path: str) -> str:
+        """Return the path: a builder may name the file."""
+        return path
+
+    def owns(self, model: Any) -> bool:
+        """Return whether this is a model in memory."""
+        return is_instance(model, "onnx", "ModelProto")
+
+    def signature(self, model: Any) -> list[list[Any]]:
+        """Return name, dtype and shape of each input; a symbolic length is its name or None."""
+        return inputs_of(model)
 
     def build(self, case: Case) -> Built:
         """Return the model. Raises `UsageError` for what is no valid ONNX model or does not fit the declaration."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import random
 from typing import Any, Mapping
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from harness.core.case import Case
 from harness.core.errors import UsageError
-from harness.core.outputs import flatten
+from harness.core.outputs import flatten, is_instance
 from harness.core.weights import fill
 
 
@@ -57,6 +58,28 @@ class Paddle:
     toolchain = "paddle"
     format = "paddle.layer"
     distributions = ("paddlepaddle",)
+    files = (".pdmodel", ".json beside a .pdiparams")
+
+    def claims(self, path: str) -> bool:
+        """Return whether this is the program of an inference model."""
+        stem, end = os.path.splitext(path)
+        return end in (".pdmodel", ".json") and os.path.isfile(stem + ".pdiparams")
+
+    def open(self, path: str) -> Any:
+        """Return the program as a layer."""
+        import paddle
+
+        return paddle.jit.load(os.path.splitext(path)[0])
+
+    def owns(self, model: Any) -> bool:
+        """Return whether this is a layer."""
+        return is_instance(model, "paddle", "nn.Layer")
+
+    def signature(self, model: Any) -> list[list[Any]] | None:
+        """Return name, dtype and shape of each input of a saved program."""
+        specs = model._input_spec() if hasattr(model, "_input_spec") else ()
+        found = [[s.name, str(s.dtype).split(".")[-1].lower(), [None if n == -1 else n for n in s.shape]] for s in specs]
+        return found or None
 
     def build(self, case: Case) -> Built:
         """Return the layer in inference mode."""

@@ -9,8 +9,9 @@ import numpy as np
 
 from harness.core.case import Case
 from harness.core.errors import UsageError
-from harness.core.outputs import flatten
+from harness.core.outputs import flatten, is_instance
 from harness.core.weights import fill
+from harness.frameworks._tensorflow_files import from_file, signature_of
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # Keras reads it once, when it is imported
 
@@ -169,6 +170,23 @@ class TensorFlow:
     toolchain = "tensorflow"
     format = "keras.model"
     distributions = ("tensorflow", "keras")
+    files = (".keras", ".h5", "a SavedModel folder")
+
+    def claims(self, path: str) -> bool:
+        """Return whether this is a Keras file or a SavedModel folder."""
+        return path.endswith((".keras", ".h5")) or os.path.isfile(os.path.join(path, "saved_model.pb"))
+
+    def open(self, path: str) -> Any:
+        """Return the model; Keras' safe mode refuses code in the file."""
+        return from_file(path)
+
+    def owns(self, model: Any) -> bool:
+        """Return whether this is a Keras model, a tf.Module or a tf.function."""
+        return is_instance(model, "keras", "Model") or is_instance(model, "tensorflow", "Module") or hasattr(model, "get_concrete_function")
+
+    def signature(self, model: Any) -> list[list[Any]] | None:
+        """Return name, dtype and shape of each input where the model says them."""
+        return signature_of(model)
 
     def build(self, case: Case) -> Built:
         """Return the model, on the processor, with the weights the case asks for."""

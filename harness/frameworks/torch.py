@@ -10,8 +10,9 @@ import numpy as np
 
 from harness.core.case import Case
 from harness.core.errors import UsageError
+from harness.core.outputs import is_instance
 from harness.core.weights import fill
-from harness.frameworks._torch import Built, arrays_of, tensors_of
+from harness.frameworks._torch import Built, arrays_of, inference_mode, program, tensors_of
 
 
 def _role(module: Any, name: str) -> str:
@@ -50,6 +51,23 @@ class Torch:
     toolchain = "torch"
     format = "torch.module"
     distributions = ("torch",)
+    files = (".pt2", ".pt", ".pth", ".ts")
+
+    def claims(self, path: str) -> bool:
+        """Return whether this may be a TorchScript file or an exported program by its name."""
+        return path.endswith(self.files)
+
+    def open(self, path: str) -> Any:
+        """Return the module. Raises `UsageError` for a pickle: it could run anything."""
+        return program(path)
+
+    def owns(self, model: Any) -> bool:
+        """Return whether this is a module."""
+        return is_instance(model, "torch", "nn.Module")
+
+    def signature(self, model: Any) -> list[list[Any]] | None:
+        """Return name, dtype and shape of each input where the program says them."""
+        return getattr(model, "parity_signature", None)
 
     def build(self, case: Case) -> Built:
         """Return the module in inference mode, with its call signature."""
@@ -64,7 +82,7 @@ class Torch:
         model = builder()
         if not isinstance(model, torch.nn.Module):
             raise UsageError(f"case {case.id!r}: the torch builder returned {type(model).__name__}, expected a torch.nn.Module")
-        model = model.eval().requires_grad_(False)
+        model = inference_mode(model)
         if case.weights == "random":
             with torch.no_grad():
                 _refill(model, case.seed)

@@ -64,7 +64,6 @@ class _Runtime:
         tf.config.set_soft_device_placement(False)
         return TensorFlowSession(self._callable(source, _place(device)), device, f"tensorflow {tf.__version__} {self.name}")
 
-
     def _callable(self, source: Source, place: str) -> Any:
         raise NotImplementedError
 

@@ -1,0 +1,97 @@
+"""The command ``parity check``: its options, its progress, its table, its exit code."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Column, Table
+
+from harness.check import Question, check
+from harness.core.record import Record
+from harness.engine.pool import Limits
+from harness.policy.gate import gate
+from harness.pytest_cells import explain
+from harness.report.html import render_html
+from harness.report.write import write_text
+
+_EXAMPLES = """examples:
+  parity check model.onnx
+  parity check model.onnx --to onnxruntime,openvino --dim x.0=batch:1:8
+  parity check model.py:build --to 'torch>onnx.dynamo[opset=18]>onnxruntime@cpu'
+  parity check model.py:build --artifact converted.onnx --html report.html
+
+exit code: 0 match, 1 parity failure, 2 usage error, 3 nothing could be compared"""
+
+
+def declare(commands: Any) -> None:
+    """Add the command to the parser of ``parity``."""
+    parser = commands.add_parser(
+        "check", help="judge one model, no case file needed", epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="SOURCE is a model file (.onnx, .keras, SavedModel folder, TorchScript .pt, .pt2, Paddle program), or "
+        "file.py:name or package.module:name: a Case, a model, or a function returning a model or a (model, example inputs) pair.",
+    )  # fmt: skip
+    parser.add_argument("source", metavar="SOURCE")
+    parser.add_argument("--to", default="", metavar="NAMES", help="runtimes or whole routes, joined by commas (default: all found here)")
+    parser.add_argument("--artifact", default="", metavar="FILE", help="judge this conversion, made elsewhere, instead of converting")
+    parser.add_argument("--framework", default="", help="the source's framework, where its model needs another environment than this one")
+    parser.add_argument("--dim", action="append", default=[], metavar="X.0=NAME:LOW:HIGH", help="a dynamic axis (repeatable)")
+    parser.add_argument(
+        "--domain", action="append", default=[], metavar="X=KIND:NUMBERS", help="values of an input: ids:30522, uniform:0:1, ..."
+    )
+    parser.add_argument("--inputs", default="", metavar="FILE.npz", help="real inputs, one array each")
+    parser.add_argument("--rtol", type=float, help="relative tolerance, instead of the one for the dtype")
+    parser.add_argument("--atol", type=float, help="absolute tolerance, instead of the one for the dtype")
+    parser.add_argument("--seed", type=int, default=0, help="seed of weights and inputs (default: 0)")
+    parser.add_argument("--fresh", action="store_true", help="run everything anew instead of reusing cached results")
+    parser.add_argument("--timeout", type=float, help="seconds for one build or conversion (default: 300)")
+    parser.add_argument("--json", metavar="FILE", help="write the records, one JSON line each")
+    parser.add_argument("--html", metavar="FILE", help="write the report")
+    parser.set_defaults(run=_check)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """Return the parts of a list; a comma inside the options of a route is no separator."""
+    return tuple(filter(None, (part.strip() for part in re.split(r",(?![^\[]*\])", text))))
+
+
+def _check(given: argparse.Namespace, console: Console) -> int:
+    limits = Limits(timeout=given.timeout) if given.timeout else Limits()
+    question = Question(
+        source=given.source, to=_names(given.to), artifact=given.artifact, framework=given.framework,
+        dims=tuple(given.dim), domains=tuple(given.domain), inputs=given.inputs, rtol=given.rtol, atol=given.atol, seed=given.seed,
+        fresh=given.fresh, limits=limits,
+    )  # fmt: skip
+    told = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def done(record: Record) -> None:
+        if given.json:
+            with Path(given.json).open("a", encoding="utf-8") as stream:
+                stream.write(record.line() + "\n")
+
+    if given.json:
+        write_text(Path(given.json), "")
+    records = check(question, Path.cwd(), lambda text: told.print(text, style="dim", markup=False), done)
+    table = Table(Column("route", overflow="fold"), "outcome", "greatest difference", "shapes tried")
+    for record in records:
+        worst = max((c.metrics.get("max_abs", 0.0) for c in record.comparisons if c.against == "reference"), default=None)
+        tried = "; ".join(
+            " ".join(f"{k}={v}" for k, v in shape.items()) or "as declared" for shape in (record.shapes or {}).get("tried", ())
+        )
+        table.add_row(escape(record.route), str(record.outcome), "" if worst is None else f"{worst:.3g}", tried)
+    console.print(table)
+    for record in records:
+        if not record.ok:
+            console.print("\n".join(explain(record)), markup=False, highlight=False, soft_wrap=True)
+    verdict = gate(records)
+    for reason in verdict.reasons:
+        console.print(reason, markup=False, highlight=False, soft_wrap=True)
+    if given.html:
+        write_text(Path(given.html), render_html(records, title=f"Parity of {given.source}", gate=verdict.to_json()))
+    if any((record.error or {}).get("kind") == "usage" for record in records):
+        return 2
+    return verdict.code

@@ -1,0 +1,154 @@
+"""``parity check``: right and wrong conversions made elsewhere, sources of every kind, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.cli import main
+
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+MODELS = '''
+import onnx
+
+TEXT = """
+<ir_version: 8, opset_import: ["" : 17]>
+agraph (float[n, 4] x) => (float[n, 4] y) <float[4] bias = {{1, 2, 3, {last}}}> {{ s = Mul(x, x) y = Add(s, bias) }}
+"""
+
+
+def model():
+    return onnx.parser.parse_model(TEXT.format(last=4))
+
+
+def wrong():
+    return onnx.parser.parse_model(TEXT.format(last=4.01))
+
+
+def pair():
+    import numpy
+
+    return model(), (numpy.ones((2, 4), "float32"),)
+
+
+def nothing():
+    return 3
+'''
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def place(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PARITY_CACHE", str(cache))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models.py").write_text(MODELS)
+    space: dict[str, Any] = {}
+    exec(MODELS, space)
+    for name in ("model", "wrong"):
+        onnx.save(space[name](), str(tmp_path / f"{name}.onnx"))
+    return tmp_path
+
+
+@pytest.mark.parametrize("source", ["model.onnx", "models.py:model", "models.py:pair", "models:model"])
+def test_a_faithful_runtime_ends_with_0(source: str, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", source, "--to", "onnxruntime"]) == 0
+    assert "match" in capsys.readouterr().out
+
+
+def test_a_declared_axis_is_tried_at_another_length(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "model.onnx", "--to", "onnxruntime", "--dim", "x.0=rows:1:6:4", "--json", "out.jsonl"]) == 0
+    record = json.loads((place / "out.jsonl").read_text())
+    lengths = [shape["rows"] for shape in record["shapes"]["tried"]]
+    assert lengths[0] == 4
+    assert len(set(lengths)) == 2
+
+
+@pytest.mark.parametrize("artifact", ["wrong.onnx", "models.py:wrong"])
+def test_a_wrong_conversion_made_elsewhere_ends_with_1_and_says_where(
+    artifact: str, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main(["check", "model.onnx", "--artifact", artifact, "--to", "onnxruntime", "--json", "out.jsonl", "--html", "out.html"])
+    assert code == 1
+    shown = capsys.readouterr().out
+    assert "mismatch" in shown
+    assert "got" in shown
+    assert "next: parity check" in shown
+    record = json.loads((place / "out.jsonl").read_text())
+    assert record["outcome"] == "mismatch"
+    assert record["comparisons"][0]["metrics"]["worst"][1] == 3
+    assert "mismatch" in (place / "out.html").read_text()
+
+
+def test_the_same_conversion_unharmed_ends_with_0(place: Path) -> None:
+    assert main(["check", "model.onnx", "--artifact", "model.onnx", "--to", "onnxruntime"]) == 0
+
+
+def test_a_changed_artifact_of_the_same_name_is_judged_anew(place: Path) -> None:
+    converted = place / "converted.onnx"
+    converted.write_bytes((place / "model.onnx").read_bytes())
+    assert main(["check", "model.onnx", "--artifact", "converted.onnx", "--to", "onnxruntime"]) == 0
+    converted.write_bytes((place / "wrong.onnx").read_bytes())
+    assert main(["check", "model.onnx", "--artifact", "converted.onnx", "--to", "onnxruntime"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nope.onnx"], "there is no such file"),
+        (["junk.onnx"], "is no ONNX model"),
+        (["models.py:modle"], "did you mean model?"),
+        (["models.py:nothing"], "expected a Case, a model, or a function returning a model"),
+        (["notes.txt"], "no source framework reads this"),
+        (["model.onnx", "--to", "onnxruntme"], "did you mean onnxruntime"),
+        (["model.onnx", "--dim", "x.0=rows"], "expected INPUT.AXIS=NAME:LOW:HIGH"),
+        (["model.onnx", "--dim", "q.0=rows:1:2"], "unknown input of model.onnx 'q'"),
+        (["model.onnx", "--dim", "x.7=rows:1:2"], "has 2 axes"),
+        (["model.onnx", "--domain", "x=gauss"], "expected INPUT=KIND"),
+        (["model.onnx", "--domain", "x=ids:a"], "does not take a"),
+        (["model.onnx", "--inputs", "none.npz"], "expected an .npz file"),
+        (["model.onnx", "--artifact", "model.bin"], "files ending in '.bin' are not known"),
+        (["model.onnx", "--artifact", "gone.onnx"], "there is no such file"),
+        (["model.onnx", "--to", "litert", "--artifact", "model.onnx"], "no route leads from artifact model.onnx"),
+    ],
+)
+def test_bad_input_ends_with_2_and_one_clear_message(
+    arguments: list[str], said: str, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place / "junk.onnx").write_text("this is no model at all")
+    (place / "notes.txt").write_text("notes")
+    assert main(["check", *arguments]) == 2
+    shown = capsys.readouterr().err
+    assert said in shown
+    assert "Traceback" not in shown
+
+
+def test_an_artifact_with_other_inputs_ends_with_2(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = '<ir_version: 8, opset_import: ["" : 17]> g (float[n, 4] a, float[n, 4] b) => (float[n, 4] y) { y = Add(a, b) }'
+    onnx.save(onnx.parser.parse_model(text), str(place / "two.onnx"))
+    assert main(["check", "model.onnx", "--artifact", "two.onnx", "--to", "onnxruntime"]) == 2
+    assert "takes 2 inputs (a, b), the source 1 (x)" in capsys.readouterr().out
+
+
+def test_whole_numbers_need_a_domain(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (
+        '<ir_version: 8, opset_import: ["" : 17]> g (int64[n] tokens) => (float[n] y) '
+        "<float[5] table = {1, 2, 3, 4, 5}> { y = Gather(table, tokens) }"
+    )
+    onnx.save(onnx.parser.parse_model(text), str(place / "gather.onnx"))
+    assert main(["check", "gather.onnx", "--to", "onnxruntime"]) == 2
+    assert "--domain tokens=ids:" in capsys.readouterr().err
+    assert main(["check", "gather.onnx", "--to", "onnxruntime", "--domain", "tokens=ids:5"]) == 0
+
+
+def test_a_device_that_is_not_here_ends_with_3(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "model.onnx", "--to", "onnxruntime@cann"]) == 3
+    assert "nothing was compared" in capsys.readouterr().out

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 from harness.core.errors import Unsupported
 from harness.core.protocols import Converted, Option, Source
@@ -12,6 +12,16 @@ from harness.core.protocols import Converted, Option, Source
 def _program(folder: str) -> str:
     """Return the program file: ``model.json`` (PIR) or ``model.pdmodel``."""
     return next(name for name in ("model.json", "model.pdmodel") if os.path.exists(os.path.join(folder, name)))
+
+
+def _outputs(source: Source, natives: Sequence[str]) -> dict[str, str]:
+    """Return canonical -> native: a program keeps the order, invents the names, and gives a tensor returned twice once."""
+    tensors = source.model.tensors(source.feeds)
+    distinct = list({id(tensor): None for tensor in tensors.values()})
+    names = [port.name for port in source.artifact.outputs]
+    if len(distinct) == len(natives):
+        return {name: natives[distinct.index(id(tensors[name]))] for name in names}
+    return dict(zip(names, natives))
 
 
 class Static:
@@ -42,8 +52,7 @@ class Static:
         inputs = predictor.get_input_names()
         missing = [port.name for port in source.artifact.inputs if port.name not in inputs]
         messages = [f"input {name} does not reach the program: it was dropped" for name in missing]
-        # The program keeps the order of the outputs and invents their names.
-        outputs = {port.name: native for port, native in zip(source.artifact.outputs, natives)}
+        outputs = _outputs(source, natives)
         kept = {port.name: port.name for port in source.artifact.inputs if port.name in inputs}
         return Converted(entry=entry, inputs=kept, outputs=outputs, messages=tuple(messages))
 

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any, Mapping
 
+from harness.core.errors import Unsupported
 from harness.core.protocols import Converted, Option, Source
 from harness.frameworks._torch import dynamic_shapes, flat_module, tensors_of
 
 FILE = "model.onnx"
 _DYNAMIC = Option(name="dynamic", default=True, help="keep the declared dynamic axes; false bakes the example shapes")
+
+
+_REFUSALS = re.compile(
+    r"No ONNX function found for [^.]*\.[\w.]+'|Exporting the operator '[^']+' to ONNX opset version \d+ is not supported|"
+    r"Unsupported: ONNX export of [^.]+|Exporting a ScriptModule is not supported"
+)
 
 
 def _frozen(path: str, source: Source) -> tuple[str, ...]:
@@ -26,7 +34,27 @@ def _frozen(path: str, source: Source) -> tuple[str, ...]:
     return tuple(said)
 
 
+def _defined_twice(path: str, outputs: Mapping[str, str]) -> list[str]:
+    """Return the outputs whose name another value of the graph has too."""
+    import onnx
+
+    graph = onnx.load(path, load_external_data=False).graph
+    names = [name for node in graph.node for name in node.output] + [tensor.name for tensor in graph.initializer]
+    return [name for name in outputs if names.count(name) > 1]
+
+
+def _refusal(exporter: str, error: BaseException) -> Unsupported | None:
+    """Return the refusal of an operator or of a dynamic axis that an exception stands for, None for any other failure."""
+    found = _REFUSALS.search(str(error))
+    if not found:
+        return None
+    refusal = Unsupported(f"{exporter} refuses: {found[0]}")
+    refusal.__cause__ = error
+    return refusal
+
+
 class _Exporter:
+    name: str
     sources = ("torch.module",)
     target = "onnx"
     toolchain = "torch"
@@ -38,12 +66,24 @@ class _Exporter:
         tensors = tuple(tensors_of(source.feeds)[port.name] for port in source.artifact.inputs)
         names = [port.name for port in source.artifact.inputs]
         path = os.path.join(dest, FILE)
+        outputs = {port.name: port.name for port in source.artifact.outputs}
+        said: tuple[str, ...] = ()
         with torch.no_grad():
-            self._export(
-                flat_module(source.model), tensors, path, source, options,
-                {"input_names": names, "output_names": [port.name for port in source.artifact.outputs]},
-            )  # fmt: skip
-        return Converted(entry=FILE, messages=_frozen(path, source) if options["dynamic"] else ())
+            try:
+                self._export(
+                    flat_module(source.model), tensors, path, source, options, {"input_names": names, "output_names": list(outputs)}
+                )
+                clash = _defined_twice(path, outputs)
+                if clash:
+                    said = (
+                        f"an inner value is called {', '.join(clash)} too, which made the file invalid; exported again under other names",
+                    )
+                    outputs = {name: f"{name}__output" for name in outputs}
+                    given = {"input_names": names, "output_names": list(outputs.values())}
+                    self._export(flat_module(source.model), tensors, path, source, options, given)
+            except Exception as error:
+                raise _refusal(self.name, error) or error
+        return Converted(entry=FILE, outputs=outputs, messages=said + (_frozen(path, source) if options["dynamic"] else ()))
 
     def _export(self, *_: Any) -> None:
         raise AssertionError("each exporter has its own call")
@@ -60,12 +100,12 @@ class Dynamo(_Exporter):
         Option(name="optimize", default=True, help="let onnxscript optimise the graph"),
     )
 
-    def _export(self, module: Any, tensors: Any, path: str, source: Source, options: Mapping[str, Any], names: Any) -> None:
+    def _export(self, module: Any, tensors: Any, path: str, source: Source, options: Any, inputs: Any, outputs: Any) -> None:
         import torch
 
         torch.onnx.export(
             module, tensors, path, dynamo=True, opset_version=options["opset"], optimize=options["optimize"], verbose=False,
-            dynamic_shapes=dynamic_shapes(source) if options["dynamic"] else None, **names,
+            dynamic_shapes=dynamic_shapes(source) if options["dynamic"] else None, input_names=inputs, output_names=outputs,
         )  # fmt: skip
 
 
@@ -80,13 +120,13 @@ class TorchScriptExporter(_Exporter):
         Option(name="fold", default=True, help="fold constants"),
     )
 
-    def _export(self, module: Any, tensors: Any, path: str, source: Source, options: Mapping[str, Any], names: Any) -> None:
+    def _export(self, module: Any, tensors: Any, path: str, source: Source, options: Any, inputs: Any, outputs: Any) -> None:
         import torch
 
         axes = {name: {axis: entry[0] for axis, entry in part.items()} for name, part in source.dynamic.items()}
         torch.onnx.export(
             module, tensors, path, dynamo=False, opset_version=options["opset"], do_constant_folding=options["fold"],
-            dynamic_axes=axes if options["dynamic"] else None, **names,
+            dynamic_axes=axes if options["dynamic"] else None, input_names=inputs, output_names=outputs,
         )  # fmt: skip
 
 

@@ -84,10 +84,14 @@ class Export:
 
         tensors = tensors_of(source.feeds)
         shapes = dynamic_shapes(source) if options["dynamic"] else None
-        with torch.no_grad():
-            program = torch.export.export(
-                flat_module(source.model), tuple(tensors[port.name] for port in source.artifact.inputs), dynamic_shapes=shapes
-            )
+        given = tuple(tensors[port.name] for port in source.artifact.inputs)
+        try:
+            with torch.no_grad():
+                program = torch.export.export(flat_module(source.model), given, dynamic_shapes=shapes)
+        except torch._dynamo.exc.UserError as error:
+            if "Constraints violated" in str(error):
+                raise Unsupported(f"torch.export refuses a dynamic axis: {str(error).strip().splitlines()[0]}") from error
+            raise
         torch.export.save(program, os.path.join(dest, "model.pt2"))
         return _made(source, "model.pt2")
 

@@ -62,9 +62,9 @@ class Engine:
             outcome = Outcome.MATCH if all(c.match for c in comparisons) else Outcome.MISMATCH
         except Stop as stop:
             comparisons = trace.comparisons
-            outcome, error = _outcome(stop.failure), stop.failure
+            outcome, error = _outcome(stop.failure), _blamed(stop.failure, trace.stage)
         except WorkerFailure as failure:
-            outcome, error = _outcome({"kind": failure.kind}), {"kind": failure.kind, **failure.detail}
+            outcome, error = _outcome({"kind": failure.kind}), _blamed({"kind": failure.kind, **failure.detail}, trace.stage)
         except Unavailable as absent:
             outcome, error = Outcome.UNAVAILABLE, {"kind": "unavailable", "message": absent.reason, "how": absent.how}
         except ParityError as problem:
@@ -139,6 +139,11 @@ def _provenance(route: Route, provenance: Mapping[str, Any]) -> list[Comparison]
     if not facts:
         return []
     return [Comparison(output="(provenance)", match=False, metrics={}, bound={}, facts=tuple(facts))]
+
+
+def _blamed(failure: Mapping[str, Any], stage: Stage) -> dict[str, Any]:
+    """Return the failure; once the artifact exists it is no longer the declaration that is wrong."""
+    return {**failure, "kind": "error"} if failure["kind"] == "usage" and stage in (Stage.LOAD, Stage.RUN) else dict(failure)
 
 
 def _outcome(failure: Mapping[str, Any]) -> Outcome:

@@ -112,9 +112,16 @@ class Pool:
         return worker
 
     def relax(self, keep: Iterable[str] = ()) -> None:
-        """End the workers used longest ago until all of them together fit into the memory bound."""
+        """Call between cells. Ends workers that have grown stale, then those used longest ago until all fit into the memory bound.
+
+        Frameworks keep some memory of every model; a worker beyond half of its limit starts anew, so that
+        no cell pays for those before it.
+        """
         kept = set(keep)
         sizes = {name: worker.memory() for name, worker in self._workers.items()}
+        for name in [name for name in sizes if self.limits.memory and sizes[name] > self.limits.memory / 2]:
+            sizes.pop(name)
+            self._workers.pop(name).close()
         idle = sorted((n for n in sizes if n not in kept), key=lambda n: self._workers[n].busy_since)
         while idle and sum(sizes.values()) > self.limits.total_memory:
             name = idle.pop(0)

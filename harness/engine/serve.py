@@ -159,9 +159,11 @@ class Serve:
         seconds: dict[str, float] = {}
         with _timed(seconds, "run"):
             outputs = live.run(native)
-        names = {port.native: port.name for port in artifact.outputs}
+        # Two outputs that are one tensor in the source may be one in the artifact.
+        found = {port.name: outputs[port.native] for port in artifact.outputs if port.native in outputs}
+        claimed = {port.native for port in artifact.outputs}
         return {
-            "outputs": {names.get(name, name): array for name, array in outputs.items()},
+            "outputs": {**found, **{name: array for name, array in outputs.items() if name not in claimed}},
             "provenance": dict(live.provenance),
             "seconds": seconds,
         }

@@ -23,13 +23,17 @@ class Built:
         self.inputs = inputs
         self.outputs = outputs
 
-    def call(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
-        """Return outputs by name as arrays that own their data."""
+    def tensors(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
+        """Return output tensors by name."""
         import paddle
 
         with paddle.no_grad():
             result = self.layer(*[paddle.to_tensor(np.array(feeds[name])) for name in self.inputs])
-        return {name: np.array(tensor) for name, tensor in flatten(result, self.outputs).items()}
+        return flatten(result, self.outputs)
+
+    def call(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
+        """Return outputs by name as arrays that own their data."""
+        return {name: np.array(tensor) for name, tensor in self.tensors(feeds).items()}
 
 
 _ROLES = {"_mean": "mean", "_variance": "variance"}

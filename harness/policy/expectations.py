@@ -19,7 +19,7 @@ from harness.core.record import Record
 from harness.core.value import value
 from harness.policy import glob, tables
 
-KEYS = ("case", "route", "stage", "outcome", "signature", "reason", "expires", "issue")
+KEYS = ("case", "cases", "route", "routes", "stage", "outcome", "signature", "reason", "expires", "issue")
 _FAILURES = tuple(str(outcome) for outcome in Outcome if outcome not in (Outcome.MATCH, Outcome.UNAVAILABLE))
 
 
@@ -63,16 +63,35 @@ def load_expectations(paths: Iterable[str | os.PathLike[str]]) -> tuple[Expectat
         entries = data.get("expect", [])
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
             raise UsageError(f"{name}: write each row as its own [[expect]] table")
-        rows += [_row(entry, name, number) for number, entry in enumerate(entries, 1)]
+        rows += [row for number, entry in enumerate(entries, 1) for row in _rows(entry, name, number)]
     _refuse_repeats(rows)
     return tuple(rows)
 
 
-def _row(table: Mapping[str, Any], file: str, number: int) -> Expectation:
+def _rows(table: Mapping[str, Any], file: str, number: int) -> list[Expectation]:
+    """Return the rows of one table: one for each of its cases on each of its routes."""
     where = f"{file}, row {number}"
     tables.known_keys(table, KEYS, where)
-    case = tables.text(table, "case", where, "give a case id or a pattern such as unit/conv*")
-    route = tables.text(table, "route", where, "give a route or a pattern such as torch>onnx.dynamo*>openvino@cpu")
+    cases = _listed(table, "case", where, "give a case id or a pattern such as unit/conv*")
+    routes = _listed(table, "route", where, "give a route or a pattern such as torch>onnx.dynamo*>openvino@cpu")
+    return [_row({**table, "case": case, "route": route}, where, file, number) for case in cases for route in routes]
+
+
+def _listed(table: Mapping[str, Any], key: str, where: str, hint: str) -> list[str]:
+    """Return the texts under ``key``, or under its plural as a list."""
+    many = f"{key}s"
+    if many not in table:
+        return [tables.text(table, key, where, f"{hint}, or several as {many} = [...]")]
+    if key in table:
+        raise UsageError(f"{where}: has {key} and {many}; give one of them")
+    found = table[many]
+    if not isinstance(found, list) or not found or not all(isinstance(item, str) and item.strip() for item in found):
+        raise UsageError(f"{where}: {many} is {found!r}; expected a list of texts; {hint}")
+    return list(found)
+
+
+def _row(table: Mapping[str, Any], where: str, file: str, number: int) -> Expectation:
+    case, route = table["case"], table["route"]
     if glob.says_nothing(case) and glob.says_nothing(route):
         raise UsageError(f"{where}: case {case!r} with route {route!r} would excuse every cell; name the case or the route")
     issue = table.get("issue", "")

@@ -104,7 +104,7 @@ def merge_heads(lib: Any, x: Any) -> Any:
 
 def attend(lib: Any, q: Any, k: Any, v: Any, bias: Any = None) -> Any:
     """Scaled attention over heads in torch and Paddle; ``bias`` is added to the scores."""
-    scores = lib.matmul(q, lib.moveaxis(k, -1, -2)) / q.shape[-1] ** 0.5
+    scores = lib.matmul(q, k.mT) / q.shape[-1] ** 0.5
     return lib.matmul(lib.nn.functional.softmax(scores if bias is None else scores + bias, -1), v)
 
 

@@ -55,10 +55,15 @@ def test_files_keep_their_order_and_an_empty_one_is_fine(tmp_path: Path) -> None
     ("changes", "message"),
     [
         ({"reson": '"x"'}, "unknown key 'reson'; did you mean 'reason'?"),
-        ({"zzz": "1"}, "unknown key 'zzz'; known keys: case, route, stage, outcome, signature, reason, expires, issue"),
-        ({"case": None}, "case is missing; give a case id or a pattern such as unit/conv*"),
-        ({"route": '""'}, "route is empty; give a route or a pattern such as torch>onnx.dynamo*>openvino@cpu"),
-        ({"case": "3"}, "case is 3; give a case id or a pattern such as unit/conv*"),
+        ({"zzz": "1"}, "unknown key 'zzz'; known keys: case, cases, route, routes, stage, outcome, signature, reason, expires, issue"),
+        ({"case": None}, "case is missing; give a case id or a pattern such as unit/conv*, or several as cases = [...]"),
+        (
+            {"route": '""'},
+            "route is empty; give a route or a pattern such as torch>onnx.dynamo*>openvino@cpu, or several as routes = [...]",
+        ),
+        ({"case": "3"}, "case is 3; give a case id or a pattern such as unit/conv*, or several as cases = [...]"),
+        ({"cases": '["a"]'}, "has case and cases; give one of them"),
+        ({"case": None, "cases": "[]"}, "cases is []; expected a list of texts; give a case id or a pattern such as unit/conv*"),
         ({"reason": None}, "reason is missing; say in words why this failure is accepted for now"),
         ({"reason": '"  "'}, "reason is empty; say in words why this failure is accepted for now"),
         ({"stage": '"convrt"'}, "unknown stage 'convrt'; did you mean convert?"),
@@ -88,6 +93,13 @@ def test_each_mistake_names_file_row_and_remedy(tmp_path: Path, changes: dict[st
     with pytest.raises(UsageError) as caught:
         load_expectations([path])
     assert str(caught.value) == f"{path}, row 2: {message}"
+
+
+def test_a_row_may_list_cases_and_routes(tmp_path: Path) -> None:
+    path = write(tmp_path, row(case=None, cases='["a", "b"]', route=None, routes='["x>y@cpu", "x>z@cpu"]'))
+    rows = load_expectations([path])
+    assert [(found.case, found.route) for found in rows] == [("a", "x>y@cpu"), ("a", "x>z@cpu"), ("b", "x>y@cpu"), ("b", "x>z@cpu")]
+    assert {found.row for found in rows} == {1}
 
 
 def test_one_wild_card_is_allowed(tmp_path: Path) -> None:

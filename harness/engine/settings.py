@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.core.case import Case
+from harness.core.case import LEVELS, Case
 from harness.core.errors import UsageError, unknown
 from harness.core.registry import Registry, registry
 from harness.core.route import Hop, Route, find_routes
@@ -18,13 +18,16 @@ from harness.engine.pool import Limits
 KEYS: dict[str, Any] = {
     "routes": list, "full_routes": list, "sources": list, "targets": list, "devices": list, "files": list,
     "expectations": list, "hops": int, "timeout": (int, float), "run_timeout": (int, float), "memory": str,
-    "threads": int, "report": str, "gate": dict,
+    "threads": int, "report": str, "gate": dict, "levels": dict,
 }  # fmt: skip
 
 
 @value
 class Settings:
-    """Everything a run can be told. Empty ``routes`` means: the shortest routes of every pair found here."""
+    """Everything a run can be told. Empty ``routes`` means: the shortest routes of every pair found here.
+
+    ``levels``: level to route patterns; a case of that level runs only on routes that match one.
+    """
 
     root: Path
     routes: tuple[str, ...] = ()
@@ -38,6 +41,7 @@ class Settings:
     fresh: bool = False
     report: Path
     gate: Mapping[str, Any] | None = None
+    levels: Mapping[str, tuple[str, ...]]
     limits: Limits
 
 
@@ -63,13 +67,24 @@ def settings_from(table: Mapping[str, Any], root: Path, given: Mapping[str, Any]
     routes = chosen.get("routes", ())
     if chosen.get("full") and "routes" not in given:
         routes = chosen.get("full_routes", ())
+    # Whoever asks for routes, or for all of them, wants these at every level.
+    levels = {} if "routes" in given or chosen.get("full") else _levels(chosen.get("levels", {}))
     return Settings(
-        root=root, routes=tuple(routes), sources=tuple(chosen.get("sources", ())), targets=tuple(chosen.get("targets", ())),
+        root=root, levels=levels, routes=tuple(routes), sources=tuple(chosen.get("sources", ())), targets=tuple(chosen.get("targets", ())),
         devices=tuple(chosen.get("devices", ("cpu",))), files=tuple(chosen.get("files", ("parity_*.py",))),
         expectations=tuple(root / name for name in chosen.get("expectations", ())), hops=int(chosen.get("hops", 2)),
         full=bool(chosen.get("full")), fresh=bool(chosen.get("fresh")), report=root / chosen.get("report", "reports"),
         gate=chosen.get("gate"), limits=limits,
     )  # fmt: skip
+
+
+def _levels(table: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    for level, patterns in table.items():
+        if level not in LEVELS:
+            raise unknown("level in [tool.parity.levels]", level, LEVELS)
+        if not isinstance(patterns, list) or not all(isinstance(pattern, str) for pattern in patterns):
+            raise UsageError(f"[tool.parity.levels] {level} = {patterns!r}; expected a list of route patterns")
+    return {level: tuple(patterns) for level, patterns in table.items()}
 
 
 def table_of(root: Path) -> dict[str, Any]:
@@ -137,9 +152,10 @@ def routes_of(case: Case, routes: Iterable[Route], settings: Settings | None = N
     """
     if case.given:
         return _given(case, settings)
+    wanted = [patterns for patterns in (case.routes, settings.levels.get(case.level, ()) if settings else ()) if patterns]
     return [
         route for route in routes
-        if route.framework in case.build and (not case.routes or any(matches(str(route), p) for p in case.routes))
+        if route.framework in case.build and all(any(matches(str(route), p) for p in patterns) for patterns in wanted)
     ]  # fmt: skip
 
 

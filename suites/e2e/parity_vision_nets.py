@@ -13,7 +13,7 @@ import importlib
 import numpy as np
 from _transformers import transformers
 
-from harness import Case, Dim, TensorSpec
+from harness import Case, Dim, TensorSpec, Tolerance
 
 BATCH = Dim("batch", 1, 8, example=2)
 FIRST = TensorSpec(name="image", dtype="float32", shape=(BATCH, 3, 64, 64))
@@ -109,18 +109,23 @@ def keras_net(name, **options):
     return build
 
 
-def vision(id, family, **builders):
-    return Case(id=id, family=family, inputs={name: INPUTS[name] for name in builders}, build=builders, outputs=("logits",))
+# The float64 twins show the sources themselves this far off: logits reach 20 to 70 after 50 and more layers.
+DEEP = Tolerance(rtol=1e-4, atol=1e-3, reason="the source's own float32 error reaches 4e-4 against its float64 twin")
+
+
+def vision(id, family, tolerance=None, **builders):
+    inputs = {name: INPUTS[name] for name in builders}
+    return Case(id=id, family=family, inputs=inputs, build=builders, outputs=("logits",), tolerance=tolerance)
 
 
 CASES = [
-    vision("resnet50", "resnet", torch=torch_net("ResNet"), tensorflow=keras_net("ResNet50"), paddle=paddle_net("resnet50")),
+    vision("resnet50", "resnet", DEEP, torch=torch_net("ResNet"), tensorflow=keras_net("ResNet50"), paddle=paddle_net("resnet50")),
     vision(
-        "mobilenet-small", "mobilenet",
+        "mobilenet-small", "mobilenet", DEEP,
         torch=torch_net("MobileNetV2"), tensorflow=keras_net("MobileNetV3Small", include_preprocessing=False),
         paddle=paddle_net("mobilenet_v3_small"),
     ),
-    vision("densenet121", "densenet", tensorflow=keras_net("DenseNet121"), paddle=paddle_net("densenet121")),
+    vision("densenet121", "densenet", DEEP, tensorflow=keras_net("DenseNet121"), paddle=paddle_net("densenet121")),
     vision("shufflenet-v2", "shufflenet", paddle=paddle_net("shufflenet_v2_x0_5")),
     vision(
         "vit-small", "vision_transformer",

@@ -6,7 +6,7 @@ import functools
 import importlib
 from typing import Any, Callable, Mapping, Sequence
 
-from harness import Case, Dim, Domain, TensorSpec
+from harness import Case, Dim, Domain, TensorSpec, Tolerance
 
 Make = Callable[[Sequence[TensorSpec]], Any]
 
@@ -26,11 +26,16 @@ def i64(name: str, *shape: Any, domain: Domain) -> TensorSpec:
     return TensorSpec(name=name, dtype="int64", shape=shape, domain=domain)
 
 
-def module(id: str, family: str, *inputs: TensorSpec, nhwc: bool = False, outputs: Sequence[str] = (), **makers: Make) -> Case:
+def module(
+    id: str, family: str, *inputs: TensorSpec, nhwc: bool = False, outputs: Sequence[str] = (),
+    tolerance: Tolerance | None = None, **makers: Make,
+) -> Case:  # fmt: skip
     """Return a module case. ``makers``: framework name to ``make(specs)``; ``nhwc``: TensorFlow takes channels last."""
     specs = {name: [_channels_last(s) if nhwc and name == "tensorflow" else s for s in inputs] for name in makers}
     build = {name: functools.partial(make, specs[name]) for name, make in makers.items()}
-    return Case(id=id, family=family, level="module", weights="random", inputs=specs, build=build, outputs=tuple(outputs))
+    return Case(
+        id=id, family=family, level="module", weights="random", inputs=specs, build=build, outputs=tuple(outputs), tolerance=tolerance
+    )
 
 
 def _channels_last(spec: TensorSpec) -> TensorSpec:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from typing import Any, Callable, Sequence
 
-from harness import Case, Dim, Domain, TensorSpec
+from harness import Case, Dim, Domain, TensorSpec, Tolerance
 
 Make = Callable[[Sequence[TensorSpec]], Any]
 
@@ -42,11 +42,16 @@ def channels_last(spec: TensorSpec) -> TensorSpec:
     return TensorSpec(name=spec.name, dtype=spec.dtype, shape=(shape[0],) + shape[2:] + shape[1:2], domain=spec.domain)
 
 
-def unit(id: str, family: str, *inputs: TensorSpec, nhwc: bool = False, outputs: Sequence[str] = (), **makers: Make) -> Case:
+def unit(
+    id: str, family: str, *inputs: TensorSpec, nhwc: bool = False, outputs: Sequence[str] = (),
+    tolerance: Tolerance | None = None, **makers: Make,
+) -> Case:  # fmt: skip
     """Return a unit case. ``makers``: framework name to helper; ``nhwc``: TensorFlow takes channels last."""
     specs = {name: [channels_last(s) if nhwc and name == "tensorflow" else s for s in inputs] for name in makers}
     build = {name: functools.partial(make, specs[name]) for name, make in makers.items()}
-    return Case(id=id, family=family, level="unit", weights="random", inputs=specs, build=build, outputs=tuple(outputs))
+    return Case(
+        id=id, family=family, level="unit", weights="random", inputs=specs, build=build, outputs=tuple(outputs), tolerance=tolerance
+    )
 
 
 def _one(self: Any, x: Any) -> Any:

@@ -270,14 +270,9 @@ def _routes(question: Question, case: Case) -> list[Route]:
         if "*" not in target:
             found.get("runtimes", target.split("@")[0])
     devices = tuple(dict.fromkeys(["cpu", *(target.split("@")[1] for target in targets if "@" in target)]))
+    here = Path.cwd()
     settings = Settings(
-        root=Path.cwd(),
-        report=Path.cwd(),
-        levels={},
-        limits=question.limits,
-        devices=devices,
-        sources=tuple(case.build),
-        hops=question.hops,
+        root=here, report=here, levels={}, limits=question.limits, devices=devices, sources=tuple(case.build), hops=question.hops
     )
     routes = routes_of(case, (), settings) if case.given else routes_for(settings, found)
     chosen = {str(route): route for route in routes if not question.to or any(_reaches(route, target) for target in targets)}

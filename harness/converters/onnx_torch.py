@@ -13,22 +13,34 @@ from harness.core.protocols import Converted, Option, Source
 from harness.frameworks._torch import Built
 
 
-def _with_torchvision() -> None:
-    """Let onnx2torch import where torchvision's binary does not fit this torch: it needs two names of it."""
+def _imported() -> Any:
+    """Return onnx2torch, also where torchvision's binary does not fit this torch: it needs two names of it.
+
+    The stand-in is gone again when this returns, so that nobody else in the worker takes it for torchvision.
+    """
 
     def refused(*_: Any, **__: Any) -> Any:
         raise Unsupported("onnx2torch needs torchvision for this operator, and torchvision does not load here")
 
+    stand_in = {}
+    if "onnx2torch" not in sys.modules:
+        try:
+            import torchvision  # noqa: F401
+        except (ImportError, RuntimeError):
+            for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
+                del sys.modules[name]
+            ops: Any = types.ModuleType("torchvision.ops")
+            ops.roi_align = ops.nms = refused
+            package: Any = types.ModuleType("torchvision")
+            package.ops = ops
+            stand_in = {"torchvision": package, "torchvision.ops": ops}
+            sys.modules.update(stand_in)
     try:
-        import torchvision  # noqa: F401
-    except (ImportError, RuntimeError):
-        for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
-            del sys.modules[name]
-        ops: Any = types.ModuleType("torchvision.ops")
-        ops.roi_align = ops.nms = refused
-        package: Any = types.ModuleType("torchvision")
-        package.ops = ops
-        sys.modules.update({"torchvision": package, "torchvision.ops": ops})
+        import onnx2torch
+    finally:
+        for name in stand_in:
+            sys.modules.pop(name, None)
+    return onnx2torch
 
 
 class Onnx2Torch:
@@ -53,9 +65,7 @@ class Onnx2Torch:
         """Return the converted module as a live model."""
         import onnx
 
-        _with_torchvision()
-        import onnx2torch
-
+        onnx2torch = _imported()
         proto = onnx.load(entry)
         try:
             module = onnx2torch.convert(proto)

@@ -70,17 +70,12 @@ class _Exporter:
         said: tuple[str, ...] = ()
         with torch.no_grad():
             try:
-                self._export(
-                    flat_module(source.model), tensors, path, source, options, {"input_names": names, "output_names": list(outputs)}
-                )
+                self._export(flat_module(source.model), tensors, path, source, options, names, list(outputs))
                 clash = _defined_twice(path, outputs)
                 if clash:
-                    said = (
-                        f"an inner value is called {', '.join(clash)} too, which made the file invalid; exported again under other names",
-                    )
+                    said = (f"an inner value is called {', '.join(clash)} too, so the file was invalid; exported with other output names",)
                     outputs = {name: f"{name}__output" for name in outputs}
-                    given = {"input_names": names, "output_names": list(outputs.values())}
-                    self._export(flat_module(source.model), tensors, path, source, options, given)
+                    self._export(flat_module(source.model), tensors, path, source, options, names, list(outputs.values()))
             except Exception as error:
                 raise _refusal(self.name, error) or error
         return Converted(entry=FILE, outputs=outputs, messages=said + (_frozen(path, source) if options["dynamic"] else ()))

@@ -256,13 +256,16 @@ class Steps:
         return facts, groups
 
     def _remembered(self, parts: Mapping[str, Any], make: Any, trace: Trace, step: str) -> Entry:
-        """Return the entry for ``parts``; a lasting refusal is remembered too, and raised again as `Stop`."""
+        """Return the entry for ``parts``; a lasting failure of a tool is remembered too, and raised again as `Stop`.
+
+        What the source model itself fails with is not: it is the user's to mend, often outside what the key covers.
+        """
 
         def guarded(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             try:
                 facts, groups = make(folder)
             except WorkerFailure as failure:
-                if not _lasting(failure):
+                if not _lasting(failure) or (step in ("reference", "save") and failure.kind == "error"):
                     raise
                 return {"failure": {"kind": failure.kind, **failure.detail, "at": str(trace.stage)}}, {}
             return {**facts, "failure": None}, groups

@@ -10,6 +10,7 @@ from typing import Any
 from harness.core.case import Case
 from harness.core.errors import ParityError, Unavailable, UsageError
 from harness.core.outcome import Outcome, Stage
+from harness.core.protocols import option_values
 from harness.core.record import Comparison, Record
 from harness.core.registry import Registry, registry
 from harness.core.route import Route
@@ -85,17 +86,29 @@ class Engine:
         ]
         return tuple(dict.fromkeys(adapter.toolchain for adapter in adapters))
 
+    def _static(self, route: Route) -> str:
+        """Return the first converter of the route that was asked for, or only has, static shapes; "" for none."""
+        for hop in route.converters:
+            adapter = self._registry.get("converters", hop.name)
+            if option_values(adapter, hop.options, f"route {route}").get("dynamic") is False:
+                return str(hop)
+        return ""
+
     def _judge(self, cell: Cell, trace: Trace) -> tuple[Comparison, ...]:
         steps = self._steps
         trace.toolchains = self._toolchains(cell.route)
         steps.require(cell, trace)
         samples, labels = steps.samples(cell, trace)
+        fixed = self._static(cell.route)
+        if fixed and len(samples) > 1:
+            samples = samples[:1]
+            trace.notes.append(f"judged at the example shape only: {fixed} bakes it in")
         trace.shapes = {"tried": [dict(sample.lengths) for sample in samples], "failing": []}
         references = [steps.reference(cell, trace, sample) for sample in samples]
         artifact = steps.source(cell, trace, references[0])
         for hop in cell.route.converters:
             artifact = steps.convert(cell, trace, hop, artifact, samples[0])
-        trace.messages = [*artifact.messages, *trace.messages]
+        trace.messages = [*artifact.messages, *trace.messages, *trace.notes]
         runs = steps.run(cell, trace, artifact, samples)
         trace.stage = Stage.COMPARE
         bounds: Bounds = self._bounds(cell) if self._bounds else _declared(cell.case)

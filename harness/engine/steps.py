@@ -33,7 +33,10 @@ if TYPE_CHECKING:
     from harness.engine.cell import Cell
 
 # Failures that say nothing about the model, only about the moment; they are never remembered.
-_PASSING = ("MemoryError", "OSError", "PermissionError", "KeyboardInterrupt", "BlockingIOError", "TimeoutError")
+_PASSING = (
+    "MemoryError", "OSError", "PermissionError", "KeyboardInterrupt", "BlockingIOError", "TimeoutError",
+    "FileNotFoundError", "ImportError", "ModuleNotFoundError",
+)  # fmt: skip
 
 
 class Stop(Exception):
@@ -52,6 +55,7 @@ class Trace:
     toolchains: tuple[str, ...] = ()
     timing: dict[str, float] = dataclasses.field(default_factory=dict)
     messages: list[str] = dataclasses.field(default_factory=list)
+    notes: list[str] = dataclasses.field(default_factory=list)
     versions: dict[str, str] = dataclasses.field(default_factory=dict)
     provenance: dict[str, Any] = dataclasses.field(default_factory=dict)
     shapes: dict[str, list[dict[str, int]]] = dataclasses.field(default_factory=lambda: {"tried": [], "failing": []})

@@ -1,4 +1,4 @@
-"""The ONNX reference evaluator as an authority: one operator put right, and a float64 variant as the oracle.
+"""The ONNX reference evaluator as an authority: two operators put right, and a float64 variant as the oracle.
 
 The float64 evaluator widens whatever it is handed, so subgraphs, functions and the bodies of
 operators that the specification defines by others are widened too.
@@ -26,10 +26,11 @@ _SINGLE_INSIDE = ("GridSample", "DynamicQuantizeLinear")
 
 @functools.lru_cache(maxsize=1)
 def evaluator() -> Any:
-    """Return ``onnx.reference.ReferenceEvaluator`` with a `Loop` that follows the specification.
+    """Return ``onnx.reference.ReferenceEvaluator`` with a `Loop` and a `BatchNormalization` that follow the specification.
 
-    Its own runs no iteration where the condition is left out, and joins what iterations return
-    along an axis that exists instead of a new one.
+    Its own `Loop` runs no iteration where the condition is left out, and joins what iterations return along an
+    axis that exists instead of a new one. Its own `BatchNormalization` before operator set 14 normalises with the
+    statistics of the batch, although a node with one output asks for inference.
     """
     import onnx.reference.op_run
 
@@ -56,9 +57,21 @@ def evaluator() -> Any:
                 raise RuntimeError("onnx.reference cannot tell the shape of what a Loop without iterations returns")
             return (*carried, *(np.stack(parts) for parts in zip(*collected)))
 
+    class BatchNormalization(operator):  # type: ignore[misc]
+        op_domain = ""
+
+        def _run(
+            self, x: Any, scale: Any, bias: Any, mean: Any, var: Any,
+            epsilon: float = 1e-5, momentum: Any = None, training_mode: int = 0, is_test: Any = None, spatial: Any = None,
+        ) -> tuple[Any, ...]:  # fmt: skip
+            if training_mode or len(self.onnx_node.output) > 1:
+                raise RuntimeError("BatchNormalization in training mode has no place in a model that is judged in inference")
+            scale, bias, mean, var = (array.reshape(-1, *(1,) * (x.ndim - 2)) for array in (scale, bias, mean, var))
+            return ((scale * (x - mean) / np.sqrt(var + epsilon) + bias).astype(x.dtype),)
+
     class Evaluator(base):  # type: ignore[misc]
         def __init__(self, *args: Any, new_ops: Any = None, **kwargs: Any) -> None:
-            super().__init__(*args, new_ops=[Loop, *(new_ops or ())], **kwargs)
+            super().__init__(*args, new_ops=[Loop, BatchNormalization, *(new_ops or ())], **kwargs)
 
     return Evaluator
 

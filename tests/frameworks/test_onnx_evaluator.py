@@ -1,0 +1,29 @@
+"""Where the reference evaluator of the onnx package is wrong, ours is right."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+onnx = pytest.importorskip("onnx")
+
+
+@pytest.mark.parametrize("opset", [7, 8, 9, 13, 14, 15, 17])
+def test_batch_normalization_in_inference_uses_the_stored_statistics(opset: int) -> None:
+    from harness.frameworks._onnx_evaluator import double_evaluator, evaluator
+
+    text = (
+        f'<ir_version: 8, opset_import: ["" : {opset}]> g (float[n, 3, 4] x, float[3] s, float[3] b, float[3] m, float[3] v) '
+        "=> (float[n, 3, 4] y) { y = BatchNormalization<epsilon = 0.01>(x, s, b, m, v) }"
+    )
+    generator = np.random.default_rng(1)
+    x, s, b, m, v = (generator.uniform(0.5, 2.0, shape).astype(np.float32) for shape in ((2, 3, 4), (3,), (3,), (3,), (3,)))
+    wanted = s[:, None] * (x - m[:, None]) / np.sqrt(v[:, None] + 0.01) + b[:, None]
+    feeds = dict(zip("xsbmv", (x, s, b, m, v), strict=True))
+    (got,) = evaluator()(onnx.parser.parse_model(text)).run(None, feeds)
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(got, wanted, rtol=1e-5)
+    wide = {name: array.astype(np.float64) for name, array in feeds.items()}
+    (exact,) = double_evaluator()(onnx.parser.parse_model(text)).run(None, wide)
+    assert exact.dtype == np.float64
+    np.testing.assert_allclose(exact, wanted, rtol=1e-5)

@@ -116,7 +116,11 @@ class Framework(Protocol):
 
 @runtime_checkable
 class Converter(Protocol):
-    """One edge of the format graph. Raises `Unsupported` where the tool refuses an operator by name."""
+    """One edge of the format graph. Raises `Unsupported` where the tool refuses an operator by name.
+
+    A converter with ``single_use = True`` leaves something behind that would spoil the next conversion: its
+    worker ends after each.
+    """
 
     name: str
     sources: tuple[str, ...]

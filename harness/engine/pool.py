@@ -111,6 +111,12 @@ class Pool:
             self._workers[name] = worker
         return worker
 
+    def retire(self, toolchain: str) -> None:
+        """End the toolchain's worker, if there is one; the next call starts another."""
+        worker = self._workers.pop(toolchain, None)
+        if worker is not None:
+            worker.close()
+
     def relax(self, keep: Iterable[str] = ()) -> None:
         """Call between cells. Ends workers that have grown stale, then those used longest ago until all fit into the memory bound.
 

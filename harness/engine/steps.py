@@ -195,7 +195,11 @@ class Steps:
             "converter": hop.name, "source": source.to_json(), "ref": cell.ref, "feeds": dict(sample.feeds),
             "dynamic": dynamic, "options": options,
         }  # fmt: skip
-        made = self._artifact(trace, parts, adapter.toolchain, "convert", arguments)
+        try:
+            made = self._artifact(trace, parts, adapter.toolchain, "convert", arguments)
+        finally:
+            if getattr(adapter, "single_use", False):
+                self._pool.retire(adapter.toolchain)
         return dataclasses.replace(made, messages=(*source.messages, *made.messages))
 
     def _artifact(self, trace: Trace, parts: Mapping[str, Any], toolchain: str, verb: str, arguments: Mapping[str, Any]) -> Artifact:

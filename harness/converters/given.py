@@ -17,6 +17,7 @@ from harness.core.given import opened, split
 from harness.core.protocols import ANY, Converted, Option, Source
 from harness.core.registry import registry
 from harness.core.spec import TensorSpec, integers
+from harness.frameworks._paddle import config_of
 
 _FILE = Option(name="file", default="", help="the artifact, as the case names it")
 
@@ -161,7 +162,7 @@ class GivenPaddle(_Given):
         """Ask a predictor."""
         from paddle import inference
 
-        predictor = inference.create_predictor(inference.Config(entry, os.path.splitext(entry)[0] + ".pdiparams"))
+        predictor = inference.create_predictor(config_of(entry))
         return predictor.get_input_names(), predictor.get_output_names()
 
 

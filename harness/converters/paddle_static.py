@@ -7,6 +7,7 @@ from typing import Any, Mapping, Sequence
 
 from harness.core.errors import Unsupported
 from harness.core.protocols import Converted, Option, Source
+from harness.frameworks._paddle import config_of
 
 
 def _program(folder: str) -> str:
@@ -47,7 +48,7 @@ class Static:
         prefix = os.path.join(dest, "model")
         paddle.jit.save(source.model.layer, prefix, input_spec=specs)
         entry = _program(dest)
-        predictor = paddle.inference.create_predictor(paddle.inference.Config(os.path.join(dest, entry), prefix + ".pdiparams"))
+        predictor = paddle.inference.create_predictor(config_of(os.path.join(dest, entry)))
         natives = predictor.get_output_names()
         inputs = predictor.get_input_names()
         missing = [port.name for port in source.artifact.inputs if port.name not in inputs]

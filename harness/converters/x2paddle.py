@@ -59,6 +59,7 @@ def _ports(path: str) -> tuple[list[str], list[str]]:
     """Return the names a program is fed and fetched by, in order."""
     import paddle
 
+    paddle.enable_static()
     with open(path, "rb") as stream:
         block = paddle.static.deserialize_program(stream.read()).global_block()
     fed = sorted((op.attr("col"), op.output("Out")[0]) for op in block.ops if op.type == "feed")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, Mapping
 
 import numpy as np
 
 from harness.core.errors import Unavailable
 from harness.core.protocols import Option, Source
+from harness.frameworks._paddle import config_of
 
 
 def _probe(device: str) -> None:
@@ -102,8 +102,7 @@ class Inference:
         import paddle
         from paddle import inference
 
-        program = source.artifact.entry
-        config = inference.Config(program, os.path.splitext(program)[0] + ".pdiparams")
+        config = config_of(source.artifact.entry)
         config.disable_glog_info()
         config.switch_ir_optim(options["ir_optim"])
         if device == "gpu":

@@ -107,9 +107,14 @@ def merge_heads(lib: Any, x: Any) -> Any:
     return lib.flatten(lib.moveaxis(x, 1, 2), 2)
 
 
+def turned(lib: Any, x: Any) -> Any:
+    """Return ``x`` of rank 4 with its last two axes exchanged; the TorchScript exporter gets ``moveaxis`` wrong here."""
+    return x.transpose(-1, -2) if lib.__name__ == "torch" else x.transpose([0, 1, 3, 2])
+
+
 def attend(lib: Any, q: Any, k: Any, v: Any, bias: Any = None) -> Any:
     """Scaled attention over heads in torch and Paddle; ``bias`` is added to the scores."""
-    scores = lib.matmul(q, k.mT) / q.shape[-1] ** 0.5
+    scores = lib.matmul(q, turned(lib, k)) / q.shape[-1] ** 0.5
     return lib.matmul(lib.nn.functional.softmax(scores if bias is None else scores + bias, -1), v)
 
 

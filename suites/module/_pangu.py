@@ -10,6 +10,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+from _module_build import turned
+
 HIDDEN, HEADS, SIZE, VOCAB, LONGEST = 24, 3, 8, 61, 40
 
 
@@ -45,7 +47,7 @@ def pangu(lib: Any, fast: bool = False) -> Any:
 
         def attend(self, query, x, keep):
             q, k, v = split(self.dense1(query)), split(self.dense2(x)), split(self.dense3(x))
-            scores = lib.matmul(q, k.mT) / SIZE**0.5 + (1.0 - keep.unsqueeze(1)) * -10000.0
+            scores = lib.matmul(q, turned(lib, k)) / SIZE**0.5 + (1.0 - keep.unsqueeze(1)) * -10000.0
             mixed = lib.matmul(f.softmax(scores, -1), v)
             return self.attention_projection(lib.flatten(lib.moveaxis(mixed, 1, 2), 2))
 

@@ -16,6 +16,7 @@ from _module_build import (
     module,
     net,
     split_heads,
+    turned,
 )
 
 TOKENS = f32("x", BATCH, LENGTH, 16)
@@ -45,7 +46,7 @@ def block(groups, cat):
         k = rotary(lib, getattr(lib, cat), split_heads(lib, self.k(hidden), groups, SIZE))
         v = split_heads(lib, self.v(hidden), groups, SIZE)
         k, v = [lib.repeat_interleave(t, HEADS // groups, 1) for t in (k, v)]
-        bias = causal(lib, lib.matmul(q, k.mT))
+        bias = causal(lib, lib.matmul(q, turned(lib, k)))
         x = x + self.o(merge_heads(lib, attend(lib, q, k, v, bias)))
         hidden = root_mean_square(x, self.norm2.weight)
         return x + self.down(lib.nn.functional.silu(self.gate(hidden)) * self.up(hidden))

@@ -174,6 +174,9 @@ CASES = [
     unit(
         "moveaxis", "moveaxis", CUBE, **same(lambda f, x: f.moveaxis(x, 1, -1)),
     ),
+    unit(
+        "moveaxis-from-the-end", "moveaxis", CUBE, **same(lambda f, x: f.moveaxis(x, -1, -2)),
+    ),
     unit(  # values of both signs: a cast truncates towards zero
         "cast-truncates", "cast", X,
         torch=torch_fn(lambda torch, x: (x * 3.0).to(torch.int32)),

@@ -1,0 +1,138 @@
+"""Every adapter found keeps the same contract, in its own worker, on the shortest route that uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.core.errors import Unavailable, UsageError
+from harness.core.outcome import Outcome
+from harness.core.protocols import ANY
+from harness.core.record import Record
+from harness.core.registry import registry
+from harness.core.route import Route, find_routes, parse_route
+from harness.engine.cache import Cache
+from harness.engine.cell import Cell, Engine
+from harness.engine.manifest import Manifest, manifest
+from harness.engine.pool import Limits, Pool
+from harness.engine.serve import Serve
+from harness.engine.toolchains import locate
+
+FILE = Path(__file__).with_name("declared.py")
+
+
+def toolchains_of(route: Route) -> list[str]:
+    found = registry()
+    names = [found.get("frameworks", route.framework), *(found.get("converters", name) for name in route.converter_names)]
+    return list(dict.fromkeys(adapter.toolchain for adapter in (*names, found.get("runtimes", route.runtime.name))))
+
+
+def shortest() -> dict[str, Route]:
+    """Return for each adapter the shortest route that uses it, preferring one that can run here.
+
+    The reference evaluator comes last: it gets batch normalisation of old operator sets wrong, which old exporters write.
+    """
+    found = registry()
+    routes = find_routes(found, max_hops=3)
+    routes.sort(key=lambda route: (len(route.converters), not_here(route) is not None, route.runtime.name == "onnx.reference"))
+    chosen: dict[str, Route] = {}
+    for route in routes:
+        chosen.setdefault(f"framework {route.framework}", route)
+        chosen.setdefault(f"runtime {route.runtime.name}", route)
+        for name in route.converter_names:
+            chosen.setdefault(f"converter {name}", route)
+    return chosen
+
+
+def not_here(route: Route) -> Unavailable | None:
+    for name in toolchains_of(route):
+        try:
+            locate(name)
+        except Unavailable as absent:
+            return absent
+    return None
+
+
+ROUTES = shortest()
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("contract")
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[Pool]:
+    with Pool(Limits(timeout=240.0)) as pool:
+        yield pool
+
+
+@pytest.fixture(scope="module")
+def described(place: Path) -> Manifest:
+    return manifest(FILE, FILE.parent, place, lambda file, roots: Serve().describe(file, roots))
+
+
+@pytest.fixture(scope="module")
+def ran(pool: Pool, described: Manifest, place: Path) -> dict[tuple[str, str], Record]:
+    return {}
+
+
+def record_of(route: Route, case_id: str, pool: Pool, described: Manifest, place: Path, ran: dict[tuple[str, str], Record]) -> Record:
+    absent = not_here(route)
+    if absent is not None:
+        pytest.skip(f"{absent.reason}; to get it: {absent.how}")
+    key = (str(route), case_id)
+    if key not in ran:
+        case = next(case for case in described.cases if case.id == case_id)
+        cell = Cell(id=case_id, case=case, route=route, file=described.file, digest=described.digest)
+        ran[key] = Engine(pool, Cache(place / "cache")).run_cell(cell)
+    return ran[key]
+
+
+def test_every_adapter_is_on_a_route() -> None:
+    found = registry()
+    wanted = {f"framework {name}" for name in found.frameworks} | {f"runtime {name}" for name in found.runtimes}
+    wanted |= {f"converter {name}" for name, adapter in found.converters.items() if ANY not in adapter.sources}
+    assert wanted == set(ROUTES)
+
+
+@pytest.mark.parametrize("adapter", sorted(ROUTES))
+def test_the_contract_model_comes_through(
+    adapter: str, pool: Pool, described: Manifest, place: Path, ran: dict[tuple[str, str], Record]
+) -> None:
+    route = ROUTES[adapter]
+    record = record_of(route, "contract", pool, described, place, ran)
+    if record.outcome is Outcome.UNAVAILABLE:
+        pytest.skip(str((record.error or {}).get("message")))
+    assert record.outcome is Outcome.MATCH, (str(route), record.error, [c.facts for c in record.comparisons if not c.match])
+    judged = [comparison.output for comparison in record.comparisons if comparison.against == "reference"]
+    assert set(judged) == {"logits", "probs"}
+    assert judged[:2] == ["logits", "probs"]
+    assert (record.provenance or {})["device"] == route.device
+    assert (record.provenance or {})["provider"]
+    assert (record.provenance or {})["precision"]
+    assert (record.timing or {}).keys() >= {"reference", "run"}
+    assert record.versions
+
+
+@pytest.mark.parametrize("framework", sorted(registry().frameworks))
+def test_what_is_no_model_is_told_so(
+    framework: str, pool: Pool, described: Manifest, place: Path, ran: dict[tuple[str, str], Record]
+) -> None:
+    record = record_of(ROUTES[f"framework {framework}"], "no-model", pool, described, place, ran)
+    assert (record.error or {})["kind"] == "usage"
+    assert "returned int" in (record.error or {})["message"]
+    assert "expected" in (record.error or {})["message"]
+
+
+@pytest.mark.parametrize("adapter", sorted(name for name in ROUTES if not name.startswith("framework")))
+def test_an_option_it_lacks_is_refused(adapter: str) -> None:
+    name = adapter.partition(" ")[2]
+    hops = [f"{hop}[no_such=1]" if hop == name else hop for hop in str(ROUTES[adapter]).partition("@")[0].split(">")]
+    if adapter.startswith("runtime"):
+        hops[1:] = [*ROUTES[adapter].converter_names, f"{name}[no_such=1]"]
+    text = ">".join(hops)
+    with pytest.raises(UsageError, match="no option 'no_such'"):
+        parse_route(text, registry())

@@ -71,6 +71,8 @@ def check(question: Question, root: Path, say: Callable[[str], None], done: Call
     cache = Cache(fresh=question.fresh)
     with Pool(question.limits) as pool:
         described = _described(question, root, cache, pool, say)
+        if not described.cases:
+            raise UsageError(described.problems[0][1])
         case = described.cases[0]
         routes = _routes(question, case)
         engine = Engine(pool, cache)
@@ -83,6 +85,7 @@ def check(question: Question, root: Path, say: Callable[[str], None], done: Call
             )  # fmt: skip
             records.append(engine.run_cell(cell))
             done(records[-1])
+    cache.prune()
     return records
 
 
@@ -108,7 +111,8 @@ def _described(question: Question, root: Path, cache: Cache, pool: Pool, say: Ca
         if "case" in look:
             found = manifest(Path(look["file"]), root, cache.root, lambda file, roots: ask("describe", {"file": file, "roots": roots}))
             wanted = tuple(case for case in found.cases if case.id == look["case"])
-            return Manifest(file=found.file, cases=wanted, digest=found.digest)
+            problems = tuple(problem for problem in found.problems if problem[0] == look["case"])
+            return Manifest(file=found.file, cases=wanted, digest=found.digest, problems=problems)
         file = _written(question, source, look, cache.root / "checks", say)
         return manifest(file, root, cache.root, lambda file, roots: ask("describe", {"file": file, "roots": roots}))
     finally:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness.core.errors import UsageError
+from harness.pytest_spread import USAGE, Spread
+
 if TYPE_CHECKING:
-    from harness.pytest_cells import Run
+    from harness.pytest_run import Run
 
 MARKERS = {
     "parity": "one case on one route: does the converted model still compute the same thing?",
@@ -17,8 +22,14 @@ MARKERS = {
     "e2e": "a whole model",
     "fuzz": "dynamic axes, drawn and shrunk",
     "latency": "a measurement of speed",
+    "source_NAME": "cells of this source framework, for example source_torch",
+    "target_NAME": "cells of this runtime, for example target_onnxruntime; other signs than letters and digits become _",
 }
+CASE_FILES = ["parity_*.py"]
 _RUN = pytest.StashKey["Run"]()
+_WRONG = pytest.StashKey[str]()
+_FILES = pytest.StashKey[list[str]]()
+_SPREAD = pytest.StashKey[Spread]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -37,34 +48,72 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the markers, those of every source and target included."""
+    """Declare the markers; in the main process watch what is reported, by workers of pytest-xdist too."""
     for name, text in MARKERS.items():
         config.addinivalue_line("markers", f"{name}: {text}")
+    if not hasattr(config, "workerinput"):
+        config.stash[_SPREAD] = Spread()
+        config.pluginmanager.register(config.stash[_SPREAD], "parity-spread")
 
 
-def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Take the files whose name says that they declare cases."""
-    if not file_path.name.startswith("parity_") or file_path.suffix != ".py":
-        return None
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
+    """Take the files that declare cases from every other plugin: none may import one into this process."""
+    found = yield
+    if file_path.suffix != ".py" or not any(file_path.match(pattern) for pattern in _case_files(parent.config)):
+        return found
+    run = run_of(parent.config)
+    if run is None:
+        return []
     from harness.pytest_cells import ParityFile
 
-    return ParityFile.from_parent(parent, path=file_path, run=run_of(parent.config))
+    return [ParityFile.from_parent(parent, path=file_path, run=run)]
 
 
-def run_of(config: pytest.Config) -> Run:
-    """Return this session's run, made when the first case file is met."""
-    from harness.pytest_cells import Run
+def _case_files(config: pytest.Config) -> list[str]:
+    """Return the patterns of case files: ``files`` in ``[tool.parity]``, whose other keys are read when one is met."""
+    if _FILES not in config.stash:
+        from harness.engine.toml import read
 
+        files: Any = None
+        with contextlib.suppress(UsageError, KeyError, TypeError):  # told with the other settings, once a case file is met
+            files = read(config.rootpath / "pyproject.toml")["tool"]["parity"]["files"]
+        config.stash[_FILES] = [name for name in files if isinstance(name, str)] if isinstance(files, list) else CASE_FILES
+    return config.stash[_FILES]
+
+
+def run_of(config: pytest.Config) -> Run | None:
+    """Return this session's run, made when it is first needed; None after a usage error."""
+    if _WRONG in config.stash:
+        return None
     if _RUN not in config.stash:
-        config.stash[_RUN] = Run(config)
+        from harness.pytest_run import Run
+
+        try:
+            config.stash[_RUN] = Run(config)
+        except UsageError as error:
+            config.stash[_WRONG] = str(error)
+            return None
     return config.stash[_RUN]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """End with exit code 2 and one message when the settings or options cannot be understood."""
+    said = session.config.stash.get(_WRONG, None)
+    if said:
+        if hasattr(session.config, "workeroutput"):
+            session.config.workeroutput[USAGE] = said
+        pytest.exit(said, returncode=2)
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """End the workers, apply expectations and gate, write the report, set the exit code."""
-    run = session.config.stash.get(_RUN, None)
+    spread = session.config.stash.get(_SPREAD, None)
+    run = run_of(session.config) if spread and spread.active else session.config.stash.get(_RUN, None)
     if run is not None:
-        run.finish(session, exitstatus)
+        run.finish(session, exitstatus, broken=bool(spread and spread.broken))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

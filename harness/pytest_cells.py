@@ -1,154 +1,27 @@
-"""Cells as pytest items: what the plugin does once a case file has been met."""
+"""Cells as pytest items: what becomes of a case file, of each case on each route, and of a failure."""
 
 from __future__ import annotations
 
 import contextlib
-import datetime
-import platform
-from collections import Counter
+import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.core.case import Case
 from harness.core.errors import UsageError
 from harness.core.outcome import Outcome
-from harness.core.record import Record, latest, read_records
+from harness.core.record import Record
 from harness.core.registry import registry
 from harness.core.route import Route
-from harness.engine.cache import Cache
-from harness.engine.cell import Cell, Engine
-from harness.engine.manifest import DECLARING, manifest
-from harness.engine.pool import Pool
-from harness.engine.settings import Settings, routes_for, routes_of, settings_from, table_of
-from harness.engine.worker import Worker, WorkerFailure
-from harness.policy import expectations as expecting
-from harness.policy import gate as gating
-from harness.report.write import write_reports
-
-RECORDS = "records.jsonl"
-
-
-class Run:
-    """One session's settings, routes, engine and records. Workers start with the first cell."""
-
-    def __init__(self, config: pytest.Config) -> None:
-        self.config = config
-        self.worker = getattr(config, "workerinput", {}).get("workerid", "")
-        workers = int(getattr(config, "workerinput", {}).get("workercount", 1))
-        try:
-            self.settings = _settings(config, workers)
-            self.routes = routes_for(self.settings, registry())
-            self.rows = expecting.load_expectations([str(path) for path in self.settings.expectations])
-        except UsageError as error:
-            raise pytest.UsageError(str(error)) from None
-        self.cache = Cache(fresh=self.settings.fresh)
-        self.records: list[Record] = []
-        self.broken: list[str] = []
-        self.ids: dict[str, str] = {}
-        self.gate: gating.Gate | None = None
-        self.written: dict[str, Path] = {}
-        self._pool: Pool | None = None
-        self._engine: Engine | None = None
-        self._declaring: Worker | None = None
-
-    @property
-    def pool(self) -> Pool:
-        """The session's workers."""
-        if self._pool is None:
-            self._pool = Pool(self.settings.limits)
-        return self._pool
-
-    def describe(self, file: str, roots: list[str]) -> Any:
-        """Execute a case file in a worker and return what it declares."""
-        if self._declaring is None or not self._declaring.alive:
-            scratch = self.pool.scratch
-            self._declaring = Worker(DECLARING, scratch / "declare", scratch / "declare-exchange", threads=1, memory_limit=0)
-        return self._declaring.call("describe", {"file": file, "roots": roots}, timeout=self.settings.limits.timeout)
-
-    def run_cell(self, cell: Cell) -> Record:
-        """Run a cell, apply the expectation rows to it, and append its record to the file at once."""
-        if self._engine is None:
-            self._engine = Engine(self.pool, self.cache)
-        (record,), _ = expecting.apply([self._engine.run_cell(cell)], self.rows, datetime.date.today())
-        self.records.append(record)
-        with self._own_file.open("a", encoding="utf-8") as stream:
-            stream.write(record.line() + "\n")
-        return record
-
-    @property
-    def _own_file(self) -> Path:
-        self.settings.report.mkdir(parents=True, exist_ok=True)
-        name = f"records-{self.worker}.jsonl" if self.worker else RECORDS
-        return self.settings.report / name
-
-    def finish(self, session: pytest.Session, exitstatus: int) -> None:
-        """End workers; in the main process also merge, gate, write the report and set the exit code."""
-        if self._declaring is not None:
-            self._declaring.kill()
-        if self._pool is not None:
-            self._pool.close()
-        if self.worker or self.config.option.collectonly:
-            return
-        for part in sorted(self.settings.report.glob("records-*.jsonl")):
-            self.records += read_records(part)
-            part.unlink()
-        if self.records:
-            self._conclude(session, exitstatus)
-        if self.broken and exitstatus in (0, 1, 5):
-            session.exitstatus = pytest.ExitCode.INTERRUPTED
-
-    def _conclude(self, session: pytest.Session, exitstatus: int) -> None:
-        self.records = latest(self.records)
-        (self.settings.report / RECORDS).write_text("".join(record.line() + "\n" for record in self.records), encoding="utf-8")
-        policy = gating.load_policy(self.settings.gate) if self.settings.gate else None
-        judged, problems = expecting.apply(self.records, self.rows, datetime.date.today())
-        self.records = judged
-        self.gate = gating.gate(judged, policy, problems)
-        facts = {
-            "python": platform.python_version(),
-            "platform": platform.platform(),
-            "when": datetime.datetime.now().astimezone().isoformat(timespec="minutes"),
-        }
-        self.written = write_reports(judged, self.settings.report, self.gate.to_json(), facts)
-        if exitstatus in (0, 1) and self.gate.code:
-            session.exitstatus = self.gate.code
-
-    def summary(self) -> Iterator[str]:
-        """Yield the lines of the closing table."""
-        if not self.records:
-            return
-        yield ""
-        counts = Counter(str(record.outcome) for record in self.records)
-        routes = {record.route for record in self.records}
-        replayed = sum(record.replayed for record in self.records)
-        yield f"parity: {len(self.records)} cells on {len(routes)} routes, {replayed} replayed from the cache"
-        yield "  " + ", ".join(f"{number} {outcome}" for outcome, number in counts.most_common())
-        width = max(map(len, routes))
-        for route in sorted(routes):
-            part = Counter(str(record.outcome) for record in self.records if record.route == route)
-            yield f"  {route:<{width}}  " + ", ".join(f"{number} {outcome}" for outcome, number in part.most_common())
-        worst = [record for record in self.records if not record.ok and record.outcome is not Outcome.UNAVAILABLE][:5]
-        for record in worst:
-            yield f"worst: {record.id}: {record.outcome} at {record.stage}"
-            yield f"       next: {record.repro}"
-        for reason in self.gate.reasons if self.gate else ():
-            yield f"gate: {reason}"
-        for path in self.written.values():
-            yield f"report: {path}"
-
-
-def _settings(config: pytest.Config, workers: int) -> Settings:
-    option = config.getoption
-    given = {
-        "sources": option("--parity-source"), "targets": option("--parity-target"), "devices": option("--parity-device"),
-        "hops": option("--parity-hops"), "full": option("--parity-full") or None, "fresh": option("--parity-fresh") or None,
-        "timeout": option("--parity-timeout"), "memory": option("--parity-memory"), "report": option("--parity-report"), "share": workers,
-    }  # fmt: skip
-    if option("--parity-route"):
-        given["routes"] = option("--parity-route")
-    return settings_from(table_of(config.rootpath), config.rootpath, given)
+from harness.engine.cell import Cell
+from harness.engine.manifest import manifest
+from harness.engine.settings import check_routes, routes_of
+from harness.engine.worker import WorkerFailure
+from harness.pytest_run import Run, selecting
+from harness.pytest_spread import OUTCOME, USAGE
 
 
 class ParityFile(pytest.File):
@@ -163,52 +36,71 @@ class ParityFile(pytest.File):
         try:
             described = manifest(self.path, self.config.rootpath, self._run.cache.root, self._run.describe)
         except (UsageError, WorkerFailure) as error:
-            yield BrokenFile.from_parent(self, name="declaration", message=_said(self.path, error), run=self._run)
+            yield BrokenFile.from_parent(self, name="declaration", message=_said(self.path, error))
             return
+        for name, problem in described.problems:
+            yield BrokenFile.from_parent(self, name=f"{name}-declaration", message=problem)
         for case in described.cases:
-            if case.id in self._run.ids and self._run.ids[case.id] != described.file:
-                text = f"case id {case.id!r} in {self.path} is already used in {self._run.ids[case.id]}; ids must be unique, rename one"
-                yield BrokenFile.from_parent(self, name=f"{case.id}-duplicate", message=text, run=self._run)
+            try:
+                routes = self._routes(case)
+            except UsageError as error:
+                yield BrokenFile.from_parent(self, name=f"{case.id}-declaration", message=f"{self.path}: {error}")
                 continue
-            self._run.ids[case.id] = described.file
-            for route in routes_of(case, self._run.routes, self._run.settings):
+            for route in routes:
                 name = f"{case.id}[{route}]"
                 node = f"{self.nodeid}::{name}"
-                cell = Cell(
-                    id=name, case=case, route=route, file=described.file, digest=described.digest, repro=f"pytest '{node}' --parity-fresh"
-                )
-                yield CellItem.from_parent(self, name=name, cell=cell, run=self._run)
+                again = f"pytest {shlex.quote(node)}{selecting(self.config)} --parity-fresh"
+                cell = Cell(id=name, case=case, route=route, file=described.file, digest=described.digest, repro=again)
+                # The id is given as text: --lf compares ids, and pytest reads what is in brackets only from a text.
+                yield CellItem.from_parent(self, name=name, nodeid=node, cell=cell, run=self._run)
+
+    def _routes(self, case: Case) -> list[Route]:
+        """Return the case's routes in this run. Raises `UsageError` for what would silently leave it without any."""
+        first = self._run.ids.setdefault(case.id, str(self.path))
+        if first != str(self.path):
+            raise UsageError(f"case id {case.id!r} is already used in {first}; ids must be unique, rename one")
+        check_routes(case, registry())
+        return routes_of(case, self._run.routes, self._run.settings)
 
 
 def _said(path: Path, error: Exception) -> str:
     if isinstance(error, WorkerFailure):
         detail = error.detail
-        text = (
-            detail.get("message", "")
-            if error.kind == "usage"
-            else f"{detail.get('type')}: {detail.get('message')}\n{detail.get('traceback', '')}"
-        )
-        return f"{path} cannot be read as a case file: {text}"
+        if error.kind == "usage":
+            return f"{path} cannot be read as a case file: {detail.get('message', '')}"
+        told = f"{detail['type']}: {detail.get('message')}" if detail.get("type") else str(detail.get("message"))
+        trail = "".join(f"\n{line}" for line in _trail(detail.get("traceback") or detail.get("stderr"), str(path.resolve())))
+        return f"{path} cannot be read as a case file: {told}{trail}"
     return str(error)
+
+
+def _trail(text: Any, file: str) -> list[str]:
+    """Return the end of a traceback or log: from the frames of ``file`` on where it has any, so none of the harness."""
+    lines = str(text or "").strip().splitlines()
+    own = next((number for number, line in enumerate(lines) if f'File "{file}"' in line), 0)
+    return lines[own:][-15:]
 
 
 class BrokenFile(pytest.Item):
     """Stands for a declaration that is wrong; fails with its message and makes the exit code 2."""
 
-    def __init__(self, *, message: str, run: Run, **kwargs: Any) -> None:
+    def __init__(self, *, message: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._message = message
-        self._run = run
         self.add_marker(pytest.mark.parity)
 
     def runtest(self) -> None:
         """Fail."""
-        self._run.broken.append(self._message)
+        self.user_properties.append((USAGE, self._message.splitlines()[0]))
         raise UsageError(self._message)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
         """Return the message alone."""
         return self._message
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Return where the declaration is."""
+        return self.path, None, self.name
 
 
 class CellItem(pytest.Item):
@@ -232,13 +124,13 @@ class CellItem(pytest.Item):
     def runtest(self) -> None:
         """Run the cell; a mismatch or failure raises, an absent toolchain skips with how to get it."""
         record = self._run.run_cell(self.cell)
-        self.user_properties += [("parity_outcome", str(record.outcome)), ("parity_stage", str(record.stage))]
+        self.user_properties += [(OUTCOME, str(record.outcome)), ("parity_stage", str(record.stage))]
         if record.outcome is Outcome.UNAVAILABLE:
             error = record.error or {}
             pytest.skip(f"unavailable: {error.get('message')} (to get it: {error.get('how') or 'see parity doctor'})")
         if not record.ok:
             if (record.error or {}).get("kind") == "usage":
-                self._run.broken.append(str((record.error or {}).get("message")))
+                self.user_properties.append((USAGE, str((record.error or {}).get("message"))))
             raise CellFailure(record)
         if record.expectation:
             pytest.xfail(f"expected {record.outcome}: {record.expectation.get('reason')}")
@@ -289,8 +181,8 @@ def explain(record: Record) -> Iterator[str]:
         yield f"{record.error.get('type') or record.error.get('kind')}: {record.error.get('message')}"
         refused = record.error.get("kind") in ("usage", "unsupported", "unavailable")
         for key in () if refused else ("traceback", "stderr"):
-            if tail := str(record.error.get(key) or "").strip():
-                yield f"--- end of {key} ---\n" + "\n".join(tail.splitlines()[-15:])
+            if tail := _trail(record.error.get(key), record.file):
+                yield f"--- end of {key} ---\n" + "\n".join(tail)
     for message in record.messages:
         yield f"converter said: {message}"
     yield f"next: {record.repro}"

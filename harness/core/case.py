@@ -52,7 +52,8 @@ class Case:
     """One declared model.
 
     ``id``: lower-case words joined by ``-``, optionally under folders (``bert/encoder``).
-    ``build``: framework name to a function without arguments that returns the model there.
+    ``build``: framework name to a function without arguments that returns the model there; it is
+    called in the folder of the declaring file.
     ``inputs``: the `TensorSpec` values, in call order; or a mapping from framework name to them,
     where layouts differ (NCHW here, NHWC there).
     ``weights``: ``random`` re-fills every parameter and running statistic with seeded non-trivial
@@ -91,8 +92,14 @@ class Case:
             raise UsageError(f"{where}: level {self.level!r}; expected one of {', '.join(LEVELS)}")
         if self.weights not in WEIGHTS:
             raise UsageError(f"{where}: weights={self.weights!r}; expected one of {', '.join(WEIGHTS)}")
-        if not self.build:
-            raise UsageError(f"{where} builds in no framework; give build={{'torch': function}}")
+        for name in ("outputs", "routes", "files"):
+            given = getattr(self, name)
+            if isinstance(given, str) or not all(isinstance(item, str) for item in given):
+                raise UsageError(f"{where}: {name}={given!r}; expected several texts, for example {name}=('a', 'b')")
+        if not isinstance(self.seed, int):
+            raise UsageError(f"{where}: seed={self.seed!r}; expected a whole number")
+        if not self.build or not isinstance(self.build, Mapping):
+            raise UsageError(f"{where}: build={self.build!r}; expected a function for each framework: build={{'torch': function}}")
         for name, builder in self.build.items():
             if builder is not None and not callable(builder):
                 raise UsageError(
@@ -105,10 +112,14 @@ class Case:
         if self.data is not None:
             object.__setattr__(self, "has_data", True)
         for framework in self.build:
-            names = [spec.name for spec in self.specs(framework)]
+            specs = self.specs(framework)
+            for spec in specs:
+                if not isinstance(spec, TensorSpec):
+                    raise UsageError(f"{where}: inputs hold {spec!r}; expected TensorSpec(name='x', dtype='float32', shape=(1, 4))")
+            names = [spec.name for spec in specs]
             if len(set(names)) != len(names):
                 raise UsageError(f"{where}: two inputs share a name in {names}")
-            dims_of(self.specs(framework))
+            dims_of(specs)
 
     @property
     def given(self) -> Mapping[str, str]:
@@ -122,8 +133,8 @@ class Case:
         if isinstance(self.inputs, Mapping):
             if framework not in self.inputs:
                 raise UsageError(f"case {self.id!r} declares no inputs for framework {framework!r}")
-            return tuple(self.inputs[framework])
-        return tuple(self.inputs)
+            return _several(self.inputs[framework])
+        return _several(self.inputs)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data: everything but the functions, which stay in the declaring file."""
@@ -164,3 +175,8 @@ class Case:
             artifacts=dict(data["artifacts"]),
             has_data=data["has_data"],
         )
+
+
+def _several(inputs: Any) -> tuple[TensorSpec, ...]:
+    """Return inputs as a tuple; a lone one, which somebody forgot to put into a list, counts as one."""
+    return tuple(inputs) if isinstance(inputs, (list, tuple)) else (inputs,)

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import os
 import sys
-from typing import Any
+from typing import Any, Iterator
 
 from harness.core.case import Case
 from harness.core.errors import UsageError
 
 
+@contextlib.contextmanager
+def beside(path: str) -> Iterator[None]:
+    """Work in the folder of the file ``path`` for a while: a case may name files as seen from its own file."""
+    before = os.getcwd()
+    os.chdir(os.path.dirname(os.path.realpath(path)))
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
 def load_module(path: str) -> Any:
     """Execute the Python file at ``path`` once per content and return its module.
 
-    Its folder is importable while it runs and after, as pytest does for a test file. Raises
-    `UsageError` when there is no such file.
+    Its folder is importable while it runs and after, as pytest does for a test file, and is the
+    working folder while it runs. Raises `UsageError` when there is no such file.
     """
     path = os.path.realpath(path)
     try:
@@ -36,7 +48,8 @@ def load_module(path: str) -> Any:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        with beside(path):
+            spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
         raise
@@ -44,25 +57,17 @@ def load_module(path: str) -> Any:
 
 
 def cases_in(module: Any) -> list[Case]:
-    """Return the cases in the module's namespace, in order: a `Case`, or a list or tuple of them.
-
-    Raises `UsageError` when two of them share an id.
-    """
+    """Return the cases in the module's namespace, in order: a `Case`, or a list or tuple of them."""
     found: list[Case] = []
     for item in list(vars(module).values()):
         group = [item] if isinstance(item, Case) else item if isinstance(item, (list, tuple)) else ()
         found += [case for case in group if isinstance(case, Case) and all(case is not old for old in found)]
-    seen: set[str] = set()
-    for case in found:
-        if case.id in seen:
-            raise UsageError(f"{module.__file__}: two cases have the id {case.id!r}; ids must be unique, rename one")
-        seen.add(case.id)
     return found
 
 
 def find_case(path: str, case_id: str) -> Case:
-    """Return one case of a file. Raises `UsageError` when the file does not declare it."""
-    cases = {case.id: case for case in cases_in(load_module(path))}
+    """Return one case of a file, the first of that id. Raises `UsageError` when the file does not declare it."""
+    cases = {case.id: case for case in reversed(cases_in(load_module(path)))}
     if case_id not in cases:
         raise UsageError(f"{path} declares no case {case_id!r}; it declares {', '.join(sorted(cases)) or 'none'}")
     return cases[case_id]

@@ -97,8 +97,10 @@ class Record:
         }  # fmt: skip
 
     def line(self) -> str:
-        """Return the record as one line of strict JSON (NaN and infinities as strings)."""
-        return json.dumps(plain(self.to_json()), ensure_ascii=False, allow_nan=False, sort_keys=False)
+        """Return the record as one line of strict JSON (NaN and infinities as strings) that can be written as UTF-8."""
+        text = json.dumps(plain(self.to_json()), ensure_ascii=False, allow_nan=False, sort_keys=False)
+        # Half a surrogate pair, as undecodable output has, becomes the escape that JSON knows it by.
+        return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def plain(item: Any) -> Any:

@@ -42,7 +42,10 @@ class Dim:
         allowed: Sequence[int] = (),
         example: int | None = None,
     ) -> None:
-        if not _NAME.match(name):
+        for what, number in (("low", low), ("high", high), ("multiple", multiple), ("example", 1 if example is None else example)):
+            if not isinstance(number, int):
+                raise UsageError(f"dimension {name!r} has {what}={number!r}; expected a whole number")
+        if not isinstance(name, str) or not _NAME.match(name):
             raise UsageError(f"dimension name {name!r} is not an identifier; write for example 'batch'")
         if allowed:
             low, high = min(allowed), max(allowed)
@@ -175,10 +178,12 @@ class TensorSpec:
     domain: Domain | None = None
 
     def __post_init__(self) -> None:
-        if not _PORT.match(self.name):
+        if not isinstance(self.name, str) or not _PORT.match(self.name):
             raise UsageError(f"input name {self.name!r} has a character outside letters, digits and _.:/+-; write for example 'input_ids'")
         if self.dtype not in DTYPES:
             raise UsageError(f"input {self.name!r} has dtype {self.dtype!r}; expected one of {', '.join(DTYPES)}")
+        if not isinstance(self.shape, (list, tuple)):
+            raise UsageError(f"input {self.name!r} has shape {self.shape!r}; expected one length or Dim for each axis, for example (1, 4)")
         object.__setattr__(self, "shape", tuple(self.shape))
         for axis, length in enumerate(self.shape):
             if not isinstance(length, Dim) and (not isinstance(length, int) or length < 0):

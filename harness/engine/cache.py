@@ -59,7 +59,7 @@ class Cache:
     def __init__(self, root: Path | None = None, *, limit: int = DEFAULT_BYTES, fresh: bool = False) -> None:
         self.root = root or default_root()
         self.limit = limit
-        self._fresh = fresh
+        self.fresh = fresh
         self._made: set[str] = set()
         (self.root / "entries").mkdir(parents=True, exist_ok=True)
 
@@ -72,7 +72,7 @@ class Cache:
         """
         key = key_of(parts)
         place = self.root / "entries" / key[:2] / key
-        usable = not self._fresh or key in self._made
+        usable = not self.fresh or key in self._made
         if usable and (entry := self._read(place)):
             return entry
         place.parent.mkdir(parents=True, exist_ok=True)

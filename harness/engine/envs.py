@@ -114,7 +114,9 @@ def build(name: str, lock: Path, version: str, imports: tuple[str, ...], say: Ca
         for module in imports:
             say(f"importing {module}")
             _step([str(python), "-c", f"import {module}"], f"importing {module}")
-        (place / MARKER).write_text(json.dumps({"name": name, "lock": lock.name, "seconds": round(time.monotonic() - start, 1)}))
+        draft = place / f"{MARKER}.tmp"
+        draft.write_text(json.dumps({"name": name, "lock": lock.name, "seconds": round(time.monotonic() - start, 1)}))
+        draft.replace(place / MARKER)
         say(f"{name} is ready after {time.monotonic() - start:.0f} s: {python}")
         return python
 
@@ -130,8 +132,12 @@ def built() -> list[tuple[str, Path, int]]:
     """Return name, folder and size in bytes of every finished environment."""
     rows = []
     for marker in sorted(root().glob(f"*/{MARKER}")):
+        try:
+            name = str(json.loads(marker.read_text())["name"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
         size = sum(f.stat().st_size for f in marker.parent.rglob("*") if f.is_file() and not f.is_symlink())
-        rows.append((json.loads(marker.read_text())["name"], marker.parent, size))
+        rows.append((name, marker.parent, size))
     return rows
 
 

@@ -31,11 +31,15 @@ Describe = Callable[[str, list[str]], Mapping[str, Any]]
 
 @value
 class Manifest:
-    """The cases of one file, without their functions, and the digest of everything they were made of."""
+    """The cases of one file, without their functions, and the digest of everything they were made of.
+
+    ``problems``: declarations that cannot be used, each as a case id and what is wrong with it.
+    """
 
     file: str
     cases: tuple[Case, ...]
     digest: str
+    problems: tuple[tuple[str, str], ...] = ()
 
 
 def manifest(file: Path, root: Path, store: Path, describe: Describe) -> Manifest:
@@ -49,22 +53,30 @@ def manifest(file: Path, root: Path, store: Path, describe: Describe) -> Manifes
     stored = _stored(place)
     if stored is None:
         described = describe(path, [str(root)])
-        if not described["cases"]:
+        if not described["cases"] and not described["problems"]:
             raise UsageError(f"{path} declares no case; assign a Case, or a list of them, to a name at its top level")
         files = {name: digest_file(Path(name)) for name in described["files"]}
-        stored = {"version": harness.__version__, "files": files, "cases": described["cases"]}
+        stored = {"version": harness.__version__, "files": files, "cases": described["cases"], "problems": described["problems"]}
         place.parent.mkdir(parents=True, exist_ok=True)
         _write(place, stored)
     own = {name: digest for name, digest in stored["files"].items() if not Path(name).is_relative_to(PACKAGE)}
     digest = hashlib.sha256(json.dumps(sorted(own.values())).encode()).hexdigest()
-    return Manifest(file=path, cases=tuple(Case.from_json(item) for item in stored["cases"]), digest=digest)
+    problems = tuple((case, problem) for case, problem in stored["problems"])
+    return Manifest(file=path, cases=tuple(Case.from_json(item) for item in stored["cases"]), digest=digest, problems=problems)
 
 
 def _stored(place: Path) -> dict[str, Any] | None:
-    """Return the stored manifest when it is readable and every file it names is unchanged."""
+    """Return the stored manifest when it is readable, names no problem and every file it names is unchanged.
+
+    Problems may be mended outside the files that are watched.
+    """
     try:
         data: dict[str, Any] = json.loads(place.read_text())
-        fresh = data["version"] == harness.__version__ and all(digest_file(Path(n)) == d for n, d in data["files"].items())
+        fresh = (
+            data["version"] == harness.__version__
+            and not data["problems"]
+            and all(digest_file(Path(n)) == d for n, d in data["files"].items())
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return data if fresh else None

@@ -21,11 +21,12 @@ import numpy as np
 
 from harness.core.artifact import Artifact, Port, artifact_from
 from harness.core.case import Case
-from harness.core.declared import cases_in, find_case, load_module, local_dependencies
+from harness.core.declared import beside, cases_in, find_case, load_module, local_dependencies
 from harness.core.errors import UsageError
 from harness.core.given import files_of, looked_at, opened
 from harness.core.protocols import Source
 from harness.core.registry import Registry, registry
+from harness.core.watch import files_read
 
 LIVE_MODELS = 3
 _MATTERS = re.compile(
@@ -42,25 +43,42 @@ class Serve:
     def __init__(self, adapters: Registry | None = None) -> None:
         self._registry = adapters or registry()
         self._models: collections.OrderedDict[str, Any] = collections.OrderedDict()
+        self._read: dict[str, list[str]] = {}
         self._sessions: dict[int, tuple[Any, Artifact]] = {}
         self._next = 0
 
     def describe(self, file: str, roots: list[str]) -> dict[str, Any]:
         """Return what a case file declares, as plain data, and the local files it was made of."""
-        cases = [case.to_json() for case in cases_in(load_module(file))]
         folder = os.path.dirname(os.path.realpath(file))
-        data = {os.path.realpath(os.path.join(folder, name)) for case in cases for name in case["files"]}
-        for case in cases:
-            for name, kind in case["artifacts"].items():
-                found = os.path.join(folder, name)
-                if not kind:
-                    owner = self._registry.get("frameworks", opened(found, self._registry)[0])
-                    case["artifacts"][name] = owner.format
-                data |= set(files_of(found))
-        missing = sorted(name for name in data if not os.path.isfile(name))
-        if missing:
-            raise UsageError(f"{file}: a case names the data file {missing[0]}, which does not exist")
-        return {"cases": cases, "files": sorted({os.path.realpath(file), *local_dependencies(tuple(roots)), *data})}
+        cases: list[dict[str, Any]] = []
+        problems: list[tuple[str, str]] = []
+        data: set[str] = set()
+        for case in cases_in(load_module(file)):
+            try:
+                if any(case.id == other["id"] for other in cases):
+                    raise UsageError(f"two cases have the id {case.id!r}; ids must be unique, rename one")
+                declared = case.to_json()
+                data |= self._data(declared, folder)
+                cases.append(declared)
+            except UsageError as error:
+                problems.append((case.id, f"{file}: {error}"))
+        files = sorted({os.path.realpath(file), *local_dependencies(tuple(roots)), *data})
+        return {"cases": cases, "problems": problems, "files": files}
+
+    def _data(self, case: dict[str, Any], folder: str) -> set[str]:
+        """Return the data files of a case; fill in the formats of its artifacts. Raises `UsageError` for one that is missing."""
+        data = {os.path.realpath(os.path.join(folder, name)) for name in case["files"]}
+        for name, kind in case["artifacts"].items():
+            found = os.path.join(folder, name)
+            if not kind:
+                case["artifacts"][name] = self._registry.get("frameworks", opened(found, self._registry)[0]).format
+            data |= set(files_of(found))
+        for name in sorted(data):
+            if not os.path.isfile(name):
+                raise UsageError(
+                    f"case {case['id']!r} names the data file {name}, which does not exist; names are relative to the case file"
+                )
+        return data
 
     def look(self, target: str, framework: str) -> dict[str, Any]:
         """Return what can be learned of a source somebody names: framework, inputs, example feeds, files."""
@@ -88,12 +106,18 @@ class Serve:
                 answer["oracle_error"] = f"{type(error).__name__}: {error}"[:500]
         return answer
 
+    def build(self, framework: str, ref: Mapping[str, str]) -> dict[str, Any]:
+        """Build the case and return the user's own files that its builder read."""
+        self._model(framework, ref)
+        return {"files": self._read[_key(framework, ref)]}
+
     def data(self, ref: Mapping[str, str]) -> dict[str, Any]:
         """Return the real feeds of a case, and its labels under the name ``labels`` when it has any."""
         case = find_case(ref["file"], ref["case"])
         if case.data is None:
             raise UsageError(f"case {case.id!r} declares no data")
-        real = case.data()
+        with beside(ref["file"]):
+            real = case.data()
         return {"feeds": dict(real.feeds), "labels": None if real.labels is None else np.asarray(real.labels)}
 
     def convert(
@@ -176,14 +200,16 @@ class Serve:
         return {}
 
     def _model(self, framework: str, ref: Mapping[str, str]) -> Any:
-        key = f"{framework}/{ref['file']}/{ref['case']}/{ref['digest']}"
+        key = _key(framework, ref)
         if key not in self._models:
             case = find_case(ref["file"], ref["case"])
             if case.build.get(framework) is None:
                 raise UsageError(f"case {case.id!r} has no builder for {framework!r}; it has {', '.join(case.build)}")
             while len(self._models) >= LIVE_MODELS:
                 self._models.popitem(last=False)
-            self._models[key] = self._registry.get("frameworks", framework).build(case)
+            with beside(ref["file"]), files_read() as read:
+                self._models[key] = self._registry.get("frameworks", framework).build(case)
+            self._read[key] = read
         self._models.move_to_end(key)
         return self._models[key]
 
@@ -198,6 +224,10 @@ class Serve:
             model = self._model(owner.name, ref)
         axes = {name: {int(axis): tuple(entry) for axis, entry in part.items()} for name, part in dynamic.items()}
         return Source(artifact=artifact, feeds=_private(feeds), dynamic=axes, model=model, case=case)
+
+
+def _key(framework: str, ref: Mapping[str, str]) -> str:
+    return f"{framework}/{ref['file']}/{ref['case']}/{ref['digest']}"
 
 
 def _private(feeds: Mapping[str, Any]) -> dict[str, Any]:

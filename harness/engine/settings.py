@@ -10,16 +10,18 @@ from typing import Any
 from harness.core.case import LEVELS, Case
 from harness.core.errors import UsageError, unknown
 from harness.core.registry import Registry, registry
-from harness.core.route import Hop, Route, find_routes
+from harness.core.route import Hop, Route, find_routes, parse_route
 from harness.core.value import value
 from harness.engine import toml
 from harness.engine.pool import Limits
 
-KEYS: dict[str, Any] = {
-    "routes": list, "full_routes": list, "sources": list, "targets": list, "devices": list, "files": list,
-    "expectations": list, "hops": int, "timeout": (int, float), "run_timeout": (int, float), "memory": str,
-    "threads": int, "report": str, "gate": dict, "levels": dict,
+_TEXTS, _COUNT, _SECONDS, _TEXT, _TABLE = "a list of texts", "a whole number >= 1", "a number of seconds > 0", "a text", "a table"
+KEYS: dict[str, str] = {
+    "routes": _TEXTS, "full_routes": _TEXTS, "sources": _TEXTS, "targets": _TEXTS, "devices": _TEXTS, "files": _TEXTS,
+    "expectations": _TEXTS, "hops": "a whole number >= 0", "timeout": _SECONDS, "run_timeout": _SECONDS, "memory": _TEXT,
+    "threads": _COUNT, "report": _TEXT, "gate": _TABLE, "levels": _TABLE,
 }  # fmt: skip
+"""What ``[tool.parity]`` may hold, and what each setting is."""
 
 
 @value
@@ -34,7 +36,6 @@ class Settings:
     sources: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     devices: tuple[str, ...] = ("cpu",)
-    files: tuple[str, ...] = ("parity_*.py",)
     expectations: tuple[Path, ...] = ()
     hops: int = 2
     full: bool = False
@@ -53,8 +54,11 @@ def settings_from(table: Mapping[str, Any], root: Path, given: Mapping[str, Any]
     for key, setting in table.items():
         if key not in KEYS:
             raise unknown("setting in [tool.parity]", key, KEYS)
-        if not isinstance(setting, KEYS[key]):
-            raise UsageError(f"[tool.parity] {key} = {setting!r}; expected {getattr(KEYS[key], '__name__', 'a number')}")
+        if not _fits(setting, KEYS[key]):
+            raise UsageError(f"[tool.parity] {key} = {setting!r}; expected {KEYS[key]}")
+    for key, setting in given.items():
+        if key in KEYS and setting is not None and not _fits(setting, KEYS[key]):
+            raise UsageError(f"option --parity-{key.replace('_', '-')} is {setting!r}; expected {KEYS[key]}")
     chosen = {**table, **{key: setting for key, setting in given.items() if setting not in (None, [], ())}}
     limits = Limits()
     limits = Limits(
@@ -71,11 +75,21 @@ def settings_from(table: Mapping[str, Any], root: Path, given: Mapping[str, Any]
     levels = {} if "routes" in given or chosen.get("full") else _levels(chosen.get("levels", {}))
     return Settings(
         root=root, levels=levels, routes=tuple(routes), sources=tuple(chosen.get("sources", ())), targets=tuple(chosen.get("targets", ())),
-        devices=tuple(chosen.get("devices", ("cpu",))), files=tuple(chosen.get("files", ("parity_*.py",))),
+        devices=tuple(chosen.get("devices", ("cpu",))),
         expectations=tuple(root / name for name in chosen.get("expectations", ())), hops=int(chosen.get("hops", 2)),
         full=bool(chosen.get("full")), fresh=bool(chosen.get("fresh")), report=root / chosen.get("report", "reports"),
         gate=chosen.get("gate"), limits=limits,
     )  # fmt: skip
+
+
+def _fits(setting: Any, kind: str) -> bool:
+    """Return whether a setting is of this kind. True and False are no numbers."""
+    if kind is _TEXTS:
+        return isinstance(setting, (list, tuple)) and all(isinstance(item, str) for item in setting)
+    if kind in (_TEXT, _TABLE):
+        return isinstance(setting, str if kind is _TEXT else dict)
+    number = isinstance(setting, (int, float) if kind is _SECONDS else int) and not isinstance(setting, bool)
+    return number and (0 < setting < float("inf") if kind is _SECONDS else setting >= (1 if kind is _COUNT else 0))
 
 
 def _levels(table: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
@@ -108,15 +122,13 @@ def routes_for(settings: Settings, registry: Registry) -> list[Route]:
     """Return the routes a run may use, in a stable order.
 
     Without route patterns: every shortest route of each source and target, or all of them up to
-    ``hops`` converters when the full matrix is asked for. Raises `UsageError` for names that match nothing.
+    ``hops`` converters when the full matrix is asked for. A device that a target or route names is considered
+    as well as those of ``devices``. Raises `UsageError` for names that match nothing.
     """
-    for name in settings.sources:
-        registry.get("frameworks", name)
-    for name in settings.targets:
-        registry.get("runtimes", name.split("@")[0])
-    found = find_routes(registry, max_hops=settings.hops, devices=settings.devices)
+    devices = _devices(settings, registry)
+    found = find_routes(registry, max_hops=settings.hops, devices=devices)
     if settings.routes:
-        found = _matching(found, settings.routes)
+        found = _matching(found, settings.routes, registry)
     elif not settings.full:
         shortest: dict[tuple[str, str], int] = {}
         for route in found:
@@ -129,11 +141,31 @@ def routes_for(settings: Settings, registry: Registry) -> list[Route]:
     return found
 
 
-def _matching(routes: Iterable[Route], patterns: Iterable[str]) -> list[Route]:
+def _devices(settings: Settings, registry: Registry) -> tuple[str, ...]:
+    """Return the devices to consider. Raises `UsageError` for a source, target or device nobody knows."""
+    for name in settings.sources:
+        registry.get("frameworks", name)
+    for name in settings.targets:
+        runtime, _, device = name.partition("@")
+        if device and device not in registry.get("runtimes", runtime).devices:
+            raise unknown(f"device of runtime {runtime}", device, registry.get("runtimes", runtime).devices)
+        registry.get("runtimes", runtime)
+    known = {device for runtime in registry.runtimes.values() for device in runtime.devices}
+    for name in settings.devices:
+        if name not in known:
+            raise unknown("device", name, known)
+    named = [text.rpartition("@")[2] for text in (*settings.targets, *settings.routes) if "@" in text]
+    return tuple(dict.fromkeys([*settings.devices, *(name for name in named if name in known)]))
+
+
+def _matching(routes: Iterable[Route], patterns: Iterable[str], registry: Registry) -> list[Route]:
+    """Return the routes that the patterns choose; one without wild-cards may have any length and options."""
     chosen: dict[str, Route] = {}
     routes = list(routes)
     for pattern in patterns:
         matched = [route for route in routes if matches(str(route), pattern)]
+        if not matched and not set("*?") & set(pattern):
+            matched = [parse_route(pattern, registry)]
         if not matched:
             raise unknown("route pattern", pattern, map(str, routes))
         chosen.update({str(route): route for route in matched})
@@ -143,6 +175,19 @@ def _matching(routes: Iterable[Route], patterns: Iterable[str]) -> list[Route]:
 def matches(text: str, pattern: str) -> bool:
     """Return whether ``text`` fits a pattern in which only ``*`` and ``?`` are special."""
     return re.fullmatch(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), text) is not None
+
+
+def check_routes(case: Case, registry: Registry) -> None:
+    """Raise `UsageError` where a case would be left without cells in any run: it names what nobody knows."""
+    for framework in case.build:
+        if framework not in registry.frameworks:
+            raise UsageError(f"case {case.id!r}: {unknown('framework', framework, registry.frameworks)}")
+    devices = tuple(device for runtime in registry.runtimes.values() for device in runtime.devices)
+    routes = [route for route in find_routes(registry, max_hops=4, devices=devices) if route.framework in case.build] if case.routes else []
+    for pattern in case.routes:
+        without_options = re.sub(r"\[[^\]]*\]", "", pattern)
+        if not any(matches(str(route), without_options) for route in routes):
+            raise UsageError(f"case {case.id!r}: {unknown('route pattern', pattern, map(str, routes))}")
 
 
 def routes_of(case: Case, routes: Iterable[Route], settings: Settings | None = None) -> list[Route]:
@@ -169,6 +214,7 @@ def _given(case: Case, settings: Settings | None) -> list[Route]:
         for framework in case.build if framework in sources
         for name, kind in case.given.items()
         for runtime in found.runtimes.values()
-        if kind in runtime.accepts and (not settings or not settings.targets or runtime.name in settings.targets)
+        if kind in runtime.accepts
         for device in runtime.devices if device in devices
+        if not settings or not settings.targets or {runtime.name, f"{runtime.name}@{device}"} & set(settings.targets)
     ]  # fmt: skip

@@ -8,6 +8,8 @@ import functools
 import hashlib
 import importlib
 import importlib.metadata
+import json
+import os
 import platform
 import time
 from collections.abc import Iterator, Mapping
@@ -89,6 +91,7 @@ class Steps:
         self._registry = registry
         self._probed: dict[tuple[str, str], WorkerFailure | None] = {}
         self._versions: dict[tuple[str, str], dict[str, str]] = {}
+        self._read: dict[str, dict[str, str]] = {}
 
     def require(self, cell: Cell, trace: Trace) -> None:
         """Raise `Unavailable` or `WorkerFailure` when a toolchain or device of the route is not here."""
@@ -124,7 +127,7 @@ class Steps:
         if not cell.case.has_data:
             return [draw(cell.case, framework, lengths) for lengths in lengths_to_try(cell.case, framework)], None
         adapter = self._registry.get("frameworks", framework)
-        parts = {"kind": "data", "recipe": self._recipe(cell, adapter)}
+        parts = {"kind": "data", "recipe": self._recipe(cell, adapter, trace)}
 
         def make(_: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             answer = self._ask(trace, adapter.toolchain, "data", {"ref": cell.ref})
@@ -139,7 +142,7 @@ class Steps:
         """Return the outputs of the source model on ``sample``."""
         trace.stage = Stage.REFERENCE
         adapter = self._registry.get("frameworks", cell.route.framework)
-        parts = {"kind": "reference", "recipe": self._recipe(cell, adapter), "feeds": sample.digest}
+        parts = {"kind": "reference", "recipe": self._recipe(cell, adapter, trace), "feeds": sample.digest}
 
         def make(_: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             answer = self._ask(
@@ -157,7 +160,7 @@ class Steps:
     def source(self, cell: Cell, trace: Trace, reference: Reference) -> Artifact:
         """Return the artifact that stands for the source model; a file where the framework's format is one."""
         adapter = self._registry.get("frameworks", cell.route.framework)
-        recipe = self._recipe(cell, adapter)
+        recipe = self._recipe(cell, adapter, trace)
         inputs = tuple(
             Port(name=s.name, native=s.name, dtype=s.dtype, shape=tuple(-1 if isinstance(n, Dim) else n for n in s.shape))
             for s in cell.case.specs(adapter.name)
@@ -291,12 +294,29 @@ class Steps:
         self._pool.start(ahead)
         return self._pool.call(toolchain, verb, arguments)
 
-    def _recipe(self, cell: Cell, adapter: Any) -> dict[str, Any]:
+    def _recipe(self, cell: Cell, adapter: Any, trace: Trace) -> dict[str, Any]:
         case = cell.case
         return {
             "case": case.id, "digest": cell.digest, "framework": adapter.name, "seed": case.seed,
-            "adapter": self._adapter(adapter), "declaration": case.to_json(),
+            "adapter": self._adapter(adapter), "declaration": case.to_json(), "read": self._files(cell, adapter, trace),
         }  # fmt: skip
+
+    def _files(self, cell: Cell, adapter: Any, trace: Trace) -> dict[str, str]:
+        """Return the digests of the files that the builder reads: those it read when it was last asked, unless one has changed."""
+        name = key_of({"ref": cell.ref, "framework": adapter.name, "adapter": self._adapter(adapter)})
+        if name not in self._read:
+            place = self._cache.root / "read" / f"{name}.json"
+            known = _stored(place) if not self._cache.fresh else None
+            if known is None or any(_digest_of(path) != digest for path, digest in known.items()):
+                trace.stage = Stage.BUILD
+                answer = self._ask(trace, adapter.toolchain, "build", {"framework": adapter.name, "ref": cell.ref})
+                known = {path: _digest_of(path) for path in answer["files"]}
+                place.parent.mkdir(parents=True, exist_ok=True)
+                draft = place.with_suffix(f".{os.getpid()}")
+                draft.write_text(json.dumps(known))
+                draft.replace(place)
+            self._read[name] = known
+        return self._read[name]
 
     def _adapter(self, adapter: Any) -> dict[str, Any]:
         """Return what an adapter's results depend on: its own code, its packages, its interpreter."""
@@ -355,6 +375,23 @@ def _clock(trace: Trace, step: str) -> Iterator[None]:
         yield
     finally:
         trace.timing[step] = trace.timing.get(step, 0.0) + time.perf_counter() - start
+
+
+def _stored(place: Path) -> dict[str, str] | None:
+    """Return what was written down, None for nothing or for what cannot be read."""
+    try:
+        found = json.loads(place.read_text())
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _digest_of(path: str) -> str:
+    """Return the SHA-256 of a file, "" for one that is gone."""
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError:
+        return ""
 
 
 _SHARED = ("harness.engine.serve", "harness.core.weights", "harness.core.outputs", "harness.core.given")

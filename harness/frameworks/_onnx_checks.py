@@ -7,6 +7,7 @@ from typing import Any, Iterator
 
 from harness.core.case import Case
 from harness.core.errors import UsageError
+from harness.core.spec import TensorSpec
 
 
 def check_ports(proto: Any, case: Case, where: str) -> None:
@@ -28,6 +29,18 @@ def check_ports(proto: Any, case: Case, where: str) -> None:
         dtype = str(tensor_dtype_to_np_dtype(kind.tensor_type.elem_type))
         if dtype != specs[name].dtype and specs[name].dtype != "bfloat16":
             raise UsageError(f"{where}: input {name!r} is {dtype}, the case declares {specs[name].dtype}")
+        if kind.tensor_type.HasField("shape"):
+            _check_shape(kind.tensor_type.shape.dim, specs[name], f"{where}: input {name!r}")
+
+
+def _check_shape(dims: Any, spec: TensorSpec, where: str) -> None:
+    """Raise `UsageError` where the graph fixes a length that the case declares otherwise."""
+    if len(dims) != len(spec.shape):
+        raise UsageError(f"{where} has {len(dims)} axes, the case declares {len(spec.shape)}")
+    for axis, (dim, declared) in enumerate(zip(dims, spec.shape)):
+        fixed = dim.dim_value if dim.HasField("dim_value") else None
+        if fixed is not None and fixed != declared:
+            raise UsageError(f"{where} has length {fixed} on axis {axis}, the case declares {declared}; declare {fixed}")
 
 
 def external_files(proto: Any, path: str, where: str) -> Iterator[str]:

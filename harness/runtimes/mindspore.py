@@ -47,9 +47,7 @@ class _MindSpore:
         except (AttributeError, RuntimeError, ValueError):
             there = False
         if not there:
-            raise Unavailable(
-                f"MindSpore {mindspore.__version__} sees no {name}", f"a {name} build of mindspore, and the device"
-            )
+            raise Unavailable(f"MindSpore {mindspore.__version__} sees no {name}", f"a {name} build of mindspore, and the device")
 
     def load(self, source: Source, device: str, options: Mapping[str, Any]) -> MindSporeSession:
         """Put the model on the device."""

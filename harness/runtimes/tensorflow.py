@@ -8,7 +8,7 @@ from typing import Any, Callable, Mapping
 from harness.converters._keras_signature import SIGNATURE
 from harness.core.errors import Unavailable, Unsupported
 from harness.core.protocols import Option, Source
-from harness.frameworks.tensorflow import arrays_of, construct, copy_weights
+from harness.frameworks._tensorflow import arrays_of, construct, copy_weights
 
 _REFUSALS = re.compile(r"No OpKernel was registered|could not satisfy|Could not satisfy|No registered '\w+' OpKernel|no supported kernel")
 

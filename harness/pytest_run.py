@@ -1,0 +1,172 @@
+"""One pytest session's settings, workers and records, from the first case file to the report."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import shlex
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from harness.core.errors import UsageError
+from harness.core.outcome import Outcome
+from harness.core.record import Record, latest, read_records
+from harness.core.registry import registry
+from harness.engine.cache import Cache
+from harness.engine.cell import Cell, Engine
+from harness.engine.manifest import DECLARING
+from harness.engine.pool import Pool
+from harness.engine.settings import Settings, routes_for, settings_from, table_of
+from harness.engine.worker import Worker
+from harness.policy import expectations as expecting
+from harness.policy import gate as gating
+from harness.pytest_spread import OWNER
+from harness.report.verdict import SEVERITY
+from harness.report.write import write_reports, write_text
+
+RECORDS = "records.jsonl"
+
+
+class Run:
+    """One session's settings, routes, engine and records. Workers start with the first cell."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        """Raises `UsageError` for settings or options that cannot be understood."""
+        self.config = config
+        given = getattr(config, "workerinput", {})
+        self.worker = given.get("workerid", "")
+        self.settings = _settings(config, int(given.get("workercount", 1)))
+        self.routes = routes_for(self.settings, registry())
+        self.rows = expecting.load_expectations([str(path) for path in self.settings.expectations])
+        self.policy = gating.load_policy(self.settings.gate) if self.settings.gate is not None else None
+        self.cache = Cache(fresh=self.settings.fresh)
+        self.records: list[Record] = []
+        self.ids: dict[str, str] = {}
+        self._file = self.settings.report / (f"records-{given[OWNER]}-{self.worker}.jsonl" if self.worker else RECORDS)
+        self.gate: gating.Gate | None = None
+        self.written: dict[str, Path] = {}
+        self._pool: Pool | None = None
+        self._engine: Engine | None = None
+        self._declaring: Worker | None = None
+
+    @property
+    def pool(self) -> Pool:
+        """The session's workers."""
+        if self._pool is None:
+            self._pool = Pool(self.settings.limits)
+        return self._pool
+
+    def describe(self, file: str, roots: list[str]) -> Any:
+        """Execute a case file in a worker and return what it declares."""
+        if self._declaring is None or not self._declaring.alive:
+            scratch = self.pool.scratch
+            self._declaring = Worker(DECLARING, scratch / "declare", scratch / "declare-exchange", threads=1, memory_limit=0)
+        return self._declaring.call("describe", {"file": file, "roots": roots}, timeout=self.settings.limits.timeout)
+
+    def run_cell(self, cell: Cell) -> Record:
+        """Run a cell, apply the expectation rows to it, and append its record to the file at once."""
+        if self._engine is None:
+            self._engine = Engine(self.pool, self.cache)
+        (record,), _ = expecting.apply([self._engine.run_cell(cell)], self.rows, datetime.date.today())
+        # The first record replaces what an earlier session left, half a line of it included.
+        with self._file.open("a" if self.records else "w", encoding="utf-8") as stream:
+            stream.write(record.line() + "\n")
+        self.records.append(record)
+        return record
+
+    def finish(self, session: pytest.Session, exitstatus: int, *, broken: bool) -> None:
+        """End workers; in the main process also merge, gate, write the report and set the exit code.
+
+        ``broken``: something was declared wrongly, which makes the exit code 2.
+        """
+        if self._declaring is not None:
+            self._declaring.kill()
+        if self._pool is not None:
+            self._pool.close()
+        if self.worker or self.config.option.collectonly:
+            return
+        self._merge()
+        self.cache.prune()
+        if self.records:
+            self._conclude(session, exitstatus)
+        if broken and exitstatus in (0, 1, 5):
+            session.exitstatus = pytest.ExitCode.INTERRUPTED
+
+    def _merge(self) -> None:
+        """Take in the records of this session's workers; remove those of sessions that were killed."""
+        for part in sorted(self.settings.report.glob("records-*-*.jsonl")):
+            owner = part.name.split("-")[1]
+            if owner == str(os.getpid()):
+                self.records += read_records(part)
+            if owner == str(os.getpid()) or (owner.isdigit() and not psutil.pid_exists(int(owner))):
+                part.unlink()
+
+    def _conclude(self, session: pytest.Session, exitstatus: int) -> None:
+        self.records = latest(self.records)
+        write_text(self.settings.report / RECORDS, "".join(record.line() + "\n" for record in self.records))
+        judged, problems = expecting.apply(self.records, self.rows, datetime.date.today())
+        self.records = judged
+        self.gate = gating.gate(judged, self.policy, problems)
+        facts = {
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "when": datetime.datetime.now().astimezone().isoformat(timespec="minutes"),
+        }
+        self.written = write_reports(judged, self.settings.report, self.gate.to_json(), facts)
+        if exitstatus in (0, 1) and self.gate.code:
+            session.exitstatus = self.gate.code
+
+    def summary(self) -> Iterator[str]:
+        """Yield the lines of the closing table."""
+        if not self.records:
+            return
+        yield ""
+        counts = Counter(str(record.outcome) for record in self.records)
+        routes = {record.route for record in self.records}
+        replayed = sum(record.replayed for record in self.records)
+        yield f"parity: {len(self.records)} cells on {len(routes)} routes, {replayed} replayed from the cache"
+        yield "  " + ", ".join(f"{number} {outcome}" for outcome, number in counts.most_common())
+        width = max(map(len, routes))
+        for route in sorted(routes):
+            part = Counter(str(record.outcome) for record in self.records if record.route == route)
+            yield f"  {route:<{width}}  " + ", ".join(f"{number} {outcome}" for outcome, number in part.most_common())
+        bad = [record for record in self.records if not record.ok and record.outcome is not Outcome.UNAVAILABLE]
+        for record in sorted(bad, key=lambda record: SEVERITY.index(record.outcome))[:5]:
+            yield f"worst: {record.id}: {record.outcome} at {record.stage}"
+            yield f"       next: {record.repro}"
+        for reason in self.gate.reasons if self.gate else ():
+            yield f"gate: {reason}"
+        for path in self.written.values():
+            yield f"report: {path}"
+
+
+def _settings(config: pytest.Config, workers: int) -> Settings:
+    option = config.getoption
+    given = {
+        "sources": option("--parity-source"), "targets": option("--parity-target"), "devices": option("--parity-device"),
+        "hops": option("--parity-hops"), "full": option("--parity-full") or None, "fresh": option("--parity-fresh") or None,
+        "timeout": option("--parity-timeout"), "memory": option("--parity-memory"), "report": option("--parity-report"), "share": workers,
+    }  # fmt: skip
+    if option("--parity-route"):
+        given["routes"] = option("--parity-route")
+    settings = settings_from(table_of(config.rootpath), config.rootpath, given)
+    try:
+        settings.report.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"report folder {settings.report}: {error.strerror or error}; give a folder that can be written") from None
+    return settings
+
+
+def selecting(config: pytest.Config) -> str:
+    """Return the options that chose this session's routes, as one would type them again."""
+    option = config.getoption
+    words = ["--parity-full"] if option("--parity-full") else []
+    words += [f"--parity-hops={option('--parity-hops')}"] if option("--parity-hops") is not None else []
+    words += [f"--parity-{name}={text}" for name in ("device", "route") for text in option(f"--parity-{name}")]
+    return "".join(f" {shlex.quote(word)}" for word in words)

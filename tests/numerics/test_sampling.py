@@ -1,0 +1,104 @@
+"""Inputs are a function of case, shape, rung and seed: the same in every process, and within what was declared."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.core.case import Case
+from harness.core.errors import UsageError
+from harness.core.spec import Dim, TensorSpec, ids, integers, mask, normal, positions, probability, uniform
+from harness.numerics.sampling import draw, dynamic_axes, lengths_to_try
+
+ROOT = Path(__file__).resolve().parents[2]
+N, K = Dim("n", 1, 8), Dim("k", 4, 64, multiple=4)
+SPECS = (
+    TensorSpec(name="real", dtype="float32", shape=(N, K), domain=normal(2.0)),
+    TensorSpec(name="flat", dtype="float64", shape=(N, 3), domain=uniform(-1.0, 0.5)),
+    TensorSpec(name="whole", dtype="int64", shape=(N, K), domain=integers(-3, 3)),
+    TensorSpec(name="tokens", dtype="int32", shape=(N, K), domain=ids(50)),
+    TensorSpec(name="kept", dtype="bool", shape=(N, K), domain=mask()),
+    TensorSpec(name="chance", dtype="float32", shape=(N, K), domain=probability()),
+    TensorSpec(name="place", dtype="int64", shape=(N, K), domain=positions()),
+)
+CASE = Case(id="everything", inputs=SPECS, build={"onnx": int})
+LENGTHS = {"n": 2, "k": 4}
+IN_ANOTHER_PROCESS = """
+import sys
+sys.path[:0] = [{root!r}, {here!r}]
+from test_sampling import CASE, LENGTHS
+from harness.numerics.sampling import draw
+print(draw(CASE, "onnx", LENGTHS, seed=int(sys.argv[1])).digest)
+"""
+
+
+def digest_elsewhere(seed: int) -> str:
+    """Return the digest of the sample as a process of its own draws it, with another hash seed."""
+    script = IN_ANOTHER_PROCESS.format(root=str(ROOT), here=str(Path(__file__).parent))
+    command = [sys.executable, "-c", script, str(seed)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": "7"})
+    return done.stdout.strip()
+
+
+def test_a_sample_is_the_same_in_two_processes() -> None:
+    assert digest_elsewhere(0) == digest_elsewhere(0) == draw(CASE, "onnx", LENGTHS).digest
+
+
+@pytest.mark.parametrize("other", [{"seed": 1}, {"rung": "large"}, {"lengths": {"n": 3, "k": 4}}], ids=str)
+def test_seed_rung_and_shape_each_change_it(other: dict[str, Any]) -> None:
+    lengths: Mapping[str, int] = other.pop("lengths", LENGTHS)
+    assert draw(CASE, "onnx", lengths, **other).digest != draw(CASE, "onnx", LENGTHS).digest
+
+
+def test_two_inputs_and_two_cases_are_drawn_apart() -> None:
+    twins = tuple(TensorSpec(name=name, dtype="float32", shape=(4,)) for name in "ab")
+    one, other = (draw(Case(id=name, inputs=twins, build={"onnx": int}), "onnx", {}).feeds for name in ("one", "other"))
+    assert not np.array_equal(one["a"], one["b"])
+    assert not np.array_equal(one["a"], other["a"])
+
+
+@given(st.integers(1, 8), st.integers(1, 16).map(lambda n: 4 * n), st.integers(0, 2**63))
+def test_values_lie_in_their_domain(n: int, k: int, seed: int) -> None:
+    feeds = draw(CASE, "onnx", {"n": n, "k": k}, seed=seed).feeds
+    for spec in SPECS:
+        array = feeds[spec.name]
+        assert (array.dtype.name, array.shape) == (spec.dtype, spec.concrete({"n": n, "k": k}))
+        assert not array.flags.writeable
+    assert np.isfinite(feeds["real"]).all()
+    assert ((feeds["flat"] >= -1.0) & (feeds["flat"] <= 0.5)).all()
+    assert set(feeds["whole"].reshape(-1)) <= set(range(-3, 4))
+    assert (feeds["tokens"].min(), feeds["tokens"].max()) == (0, 49), "the first and the last id always occur"
+    assert feeds["kept"][:, 0].all()
+    assert (np.diff(feeds["kept"].astype(int)) <= 0).all(), "a prefix of each row"
+    assert np.allclose(feeds["chance"].sum(-1), 1.0, atol=1e-5)
+    assert (feeds["chance"] >= 0).all()
+    assert (feeds["place"] == np.arange(k)).all()
+
+
+def test_the_shapes_of_a_cell_are_the_example_and_one_that_moves_every_axis() -> None:
+    example, other = lengths_to_try(CASE, "onnx")
+    assert example == {"n": 2, "k": 4}
+    assert all(example[name] != other[name] for name in example)
+    still = Case(id="c", inputs=(TensorSpec(name="x", dtype="float32", shape=(2,)),), build={"onnx": int})
+    assert lengths_to_try(still, "onnx") == [{}]
+
+
+def test_dynamic_axes_are_told_by_input_and_axis() -> None:
+    assert dynamic_axes(SPECS[:2]) == {"real": {0: ("n", 1, 8), 1: ("k", 4, 64)}, "flat": {0: ("n", 1, 8)}}
+
+
+@pytest.mark.parametrize(
+    ("lengths", "said"),
+    [({"n": 2}, "no length given for dimension 'k'"), ({"n": 9, "k": 4}, "dimension n = 9 lies outside n in 1..8")],
+)
+def test_a_length_that_is_missing_or_outside_is_told(lengths: dict[str, int], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        draw(CASE, "onnx", lengths)

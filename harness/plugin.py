@@ -73,7 +73,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Generator[
 def _case_files(config: pytest.Config) -> list[str]:
     """Return the patterns of case files: ``files`` in ``[tool.parity]``, whose other keys are read when one is met."""
     if _FILES not in config.stash:
-        from harness.engine.toml import read
+        from harness.core.toml import read
 
         files: Any = None
         with contextlib.suppress(UsageError, KeyError, TypeError):  # told with the other settings, once a case file is met

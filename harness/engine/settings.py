@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.core import toml
 from harness.core.case import LEVELS, Case
 from harness.core.errors import UsageError, unknown
 from harness.core.registry import Registry, registry
 from harness.core.route import Hop, Route, find_routes, parse_route
 from harness.core.value import value
-from harness.engine import toml
 from harness.engine.pool import Limits
 
 _TEXTS, _COUNT, _SECONDS, _TEXT, _TABLE = "a list of texts", "a whole number >= 1", "a number of seconds > 0", "a text", "a table"

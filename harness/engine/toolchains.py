@@ -17,9 +17,10 @@ from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from harness.core import toml
 from harness.core.errors import Unavailable, UsageError, unknown
 from harness.core.value import value
-from harness.engine import envs, toml
+from harness.engine import envs
 
 
 @value

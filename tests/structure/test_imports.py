@@ -92,7 +92,7 @@ def test_the_worker_imports_little_of_the_engine() -> None:
 def test_imports_follow_the_arrows(path: Path) -> None:
     part = path.relative_to(PACKAGE).parts[0]
     own = {module for module in imports(ast.parse(path.read_text())) if module.startswith("harness.") and exists(module)}
-    own -= {f"harness.{other}" for other in ARROWS}  # ``from harness.engine import toml`` names the module too
+    own -= {f"harness.{other}" for other in ARROWS}  # ``from harness.core import toml`` names the module too
     wrong = [module for module in sorted(own) if not module.removeprefix("harness.").startswith(ARROWS[part])]
     assert not wrong, f"{name_of(path)} imports {', '.join(wrong)}; {part} may import {', '.join(ARROWS[part])}"
 

@@ -39,6 +39,8 @@ _PASSING = (
     "MemoryError", "OSError", "PermissionError", "KeyboardInterrupt", "BlockingIOError", "TimeoutError",
     "FileNotFoundError", "ImportError", "ModuleNotFoundError",
 )  # fmt: skip
+# How a process dies by what it does itself, and not by what is done to it.
+_FAULTS = ("SIGABRT", "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL")
 
 
 class Stop(Exception):
@@ -276,7 +278,7 @@ class Steps:
             try:
                 facts, groups = make(folder)
             except WorkerFailure as failure:
-                if not _lasting(failure) or (step in ("reference", "save") and failure.kind == "error"):
+                if not _lasting(failure, step) or (step in ("reference", "save") and failure.kind == "error"):
                     raise
                 return {"failure": {"kind": failure.kind, **failure.detail, "at": str(trace.stage)}}, {}
             return {**facts, "failure": None}, groups
@@ -344,7 +346,10 @@ def _version(distribution: str, adapter: Any) -> str:
         raise Unavailable(f"{adapter.name} needs the package {distribution}, which is not installed", how) from None
 
 
-def _lasting(failure: WorkerFailure) -> bool:
+def _lasting(failure: WorkerFailure, step: str = "") -> bool:
+    """Return whether the same would happen again: a refusal, an error of a tool, a converter that dies by its own fault."""
+    if failure.kind == "crash":
+        return step == "convert" and failure.detail.get("signal") in _FAULTS
     return failure.kind in ("unsupported", "error") and failure.detail.get("type") not in _PASSING
 
 

@@ -89,5 +89,7 @@ CASES = [
         paddle=paddle_fn(lambda paddle, x: paddle.unique(x, return_counts=True)),
         onnx=onnx_graph("values, , , counts = Unique(x)", outputs=["values", "counts"]),
         outputs=["values", "counts"],
+        # From one process to the next paddle2onnx gives the values another type: nothing that can be expected.
+        routes=["torch>*", "onnx>*", "paddle>paddle@*", "paddle>paddle.static>paddle.inference@*"],
     ),
 ]  # fmt: skip

@@ -64,10 +64,10 @@ def overhead() -> None:
     cases = [case for case in described.cases if case.id in CASES]
     route = parse_route(ROUTE, registry())
     with Pool(Limits()) as pool:
-        engine = Engine(pool, Cache(fresh=True))
         cells = [Cell(id=c.id, case=c, route=route, file=described.file, digest=described.digest) for c in cases]
 
         def ours() -> None:
+            engine = Engine(pool, Cache(fresh=True))  # one that has made nothing yet
             for cell in cells:
                 record = engine.run_cell(cell)
                 assert record.ok, record.error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -66,7 +67,7 @@ def check(question: Question, root: Path, say: Callable[[str], None], done: Call
     """Judge the source of ``question`` on every route asked for; return the records, each also given to ``done``.
 
     ``say`` hears what was assumed and what runs next. Raises `UsageError` for a question that cannot be
-    understood, `WorkerFailure` when looking at the source takes the worker down.
+    understood, or a source that cannot be looked at.
     """
     cache = Cache(fresh=question.fresh)
     with Pool(question.limits) as pool:
@@ -81,7 +82,7 @@ def check(question: Question, root: Path, say: Callable[[str], None], done: Call
             say(f"[{number}/{len(routes)}] {route}")
             cell = Cell(
                 id=f"{case.id}[{route}]", case=case, route=route, file=described.file, digest=described.digest,
-                repro=f"parity check {' '.join(sys.argv[2:])}",
+                repro=f"parity check {shlex.join(sys.argv[2:])}",
             )  # fmt: skip
             records.append(engine.run_cell(cell))
             done(records[-1])
@@ -109,6 +110,7 @@ def _described(question: Question, root: Path, cache: Cache, pool: Pool, say: Ca
         source = _absolute(question.source)
         look = ask("look", {"target": source, "framework": question.framework})
         if "case" in look:
+            _refuse_for_a_case(question)
             found = manifest(Path(look["file"]), root, cache.root, lambda file, roots: ask("describe", {"file": file, "roots": roots}))
             wanted = tuple(case for case in found.cases if case.id == look["case"])
             problems = tuple(problem for problem in found.problems if problem[0] == look["case"])
@@ -118,6 +120,17 @@ def _described(question: Question, root: Path, cache: Cache, pool: Pool, say: Ca
     finally:
         for one in worker:
             one.kill()
+
+
+def _refuse_for_a_case(question: Question) -> None:
+    """Raise `UsageError` for what a `Case` says itself."""
+    asked = {
+        "--artifact": question.artifact, "--dim": question.dims, "--domain": question.domains, "--inputs": question.inputs,
+        "--rtol": question.rtol is not None, "--atol": question.atol is not None, "--seed": question.seed,
+    }  # fmt: skip
+    given = [option for option, setting in asked.items() if setting]
+    if given:
+        raise UsageError(f"{question.source} is a Case, which declares this itself; leave {', '.join(given)} out and edit the Case")
 
 
 def _absolute(target: str) -> str:

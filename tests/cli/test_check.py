@@ -38,6 +38,15 @@ def pair():
 
 def nothing():
     return 3
+
+
+def declared():
+    from harness import Case, Dim, TensorSpec
+
+    return Case(id="declared", inputs=[TensorSpec(name="x", dtype="float32", shape=(Dim("n", 1, 8), 4))], build={"onnx": model})
+
+
+CASE = declared()
 '''
 
 
@@ -58,7 +67,7 @@ def place(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("source", ["model.onnx", "models.py:model", "models.py:pair", "models:model"])
+@pytest.mark.parametrize("source", ["model.onnx", "models.py:model", "models.py:pair", "models:model", "models.py:CASE"])
 def test_a_faithful_runtime_ends_with_0(source: str, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", source, "--to", "onnxruntime"]) == 0
     assert "match" in capsys.readouterr().out
@@ -106,6 +115,7 @@ def test_a_changed_artifact_of_the_same_name_is_judged_anew(place: Path) -> None
         (["nope.onnx"], "there is no such file"),
         (["junk.onnx"], "is no ONNX model"),
         (["models.py:modle"], "did you mean model?"),
+        (["models.py:CASE", "--dim", "x.0=n:1:4", "--rtol", "0.1"], "leave --dim, --rtol out and edit the Case"),
         (["models.py:nothing"], "expected a Case, a model, or a function returning a model"),
         (["notes.txt"], "no source framework reads this"),
         (["model.onnx", "--to", "onnxruntme"], "did you mean onnxruntime"),

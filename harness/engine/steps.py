@@ -69,11 +69,12 @@ class Trace:
 
 @value
 class Reference:
-    """The source's own outputs, those of its float64 twin, and the key both are stored under."""
+    """The source's own outputs, those of its float64 twin, and how both depend on the last bits; see `harness.engine.serve_reference`."""
 
     outputs: Mapping[str, Any]
     oracle: Mapping[str, Any]
-    key: str
+    spread: Mapping[str, Any]
+    wobble: Mapping[str, float]
 
 
 @value
@@ -151,13 +152,15 @@ class Steps:
                 trace, adapter.toolchain, "reference",
                 {"framework": adapter.name, "ref": cell.ref, "feeds": dict(sample.feeds), "oracle": True},
             )  # fmt: skip
-            facts = {"oracle_error": answer["oracle_error"], "seconds": answer["seconds"]}
-            return facts, {"outputs": answer["outputs"], "oracle": answer["oracle"] or {}}
+            facts = {name: answer[name] for name in ("oracle_error", "wobble", "seconds")}
+            return facts, {"outputs": answer["outputs"], "oracle": answer["oracle"] or {}, "spread": answer["spread"] or {}}
 
         entry = self._remembered(parts, make, trace, "reference")
         if entry.facts["oracle_error"]:
             trace.messages.append(f"no float64 oracle: {entry.facts['oracle_error']}")
-        return Reference(outputs=entry.arrays("outputs"), oracle=entry.arrays("oracle"), key=key_of(parts))
+        return Reference(
+            outputs=entry.arrays("outputs"), oracle=entry.arrays("oracle"), spread=entry.arrays("spread"), wobble=entry.facts["wobble"]
+        )
 
     def source(self, cell: Cell, trace: Trace, reference: Reference) -> Artifact:
         """Return the artifact that stands for the source model; a file where the framework's format is one."""
@@ -399,7 +402,7 @@ def _digest_of(path: str) -> str:
         return ""
 
 
-_SHARED = ("harness.engine.serve", "harness.core.weights", "harness.core.outputs", "harness.core.given")
+_SHARED = ("harness.engine.serve", "harness.engine.serve_reference", "harness.core.weights", "harness.core.outputs", "harness.core.given")
 
 
 @functools.cache

@@ -68,10 +68,11 @@ def jitter(name: str, array: Any, dtype: str, *, seed: int) -> Any:
         return np.where((fraction == np.floor(fraction)) | ~np.isfinite(wide), wide, moved)
 
 
-def rounded(_: str, array: Any, __: str, *, precision: str) -> Any:
+def rounded(name: str, array: Any, dtype: str, *, precision: str) -> Any:
     """Return ``array`` as float64, rounded to what ``precision`` holds: float16, bfloat16, tfloat32 or int8.
 
-    int8 is symmetric with one scale for each slice of the last axis of a matrix and one for any other tensor.
+    int8 is symmetric with one scale for each slice of the last axis of a matrix and one for any other tensor. ``name`` and
+    ``dtype`` play no part.
     """
     wide = np.array(array, dtype=np.float64)
     if precision == "int8":

@@ -84,13 +84,13 @@ class Serve:
         """Return what can be learned of a source somebody names: framework, inputs, example feeds, files."""
         return looked_at(target, self._registry, framework)
 
-    def reference(self, framework: str, ref: Mapping[str, str], feeds: Mapping[str, Any], oracle: bool) -> dict[str, Any]:
+    def reference(self, framework: str, ref: Mapping[str, str], feeds: Mapping[str, Any], precision: str = "") -> dict[str, Any]:
         """Run the case in its own framework; see `harness.engine.serve_reference`."""
         adapter = self._registry.get("frameworks", framework)
         seconds: dict[str, float] = {}
         with timed(seconds, "build"):
             model = self._model(framework, ref)
-        answer = reference_of(adapter, find_case(ref["file"], ref["case"]), model, feeds, oracle)
+        answer = reference_of(adapter, find_case(ref["file"], ref["case"]), model, feeds, precision)
         return {**answer, "seconds": {**seconds, **answer["seconds"]}}
 
     def build(self, framework: str, ref: Mapping[str, str]) -> dict[str, Any]:

@@ -74,6 +74,7 @@ class Reference:
     outputs: Mapping[str, Any]
     oracle: Mapping[str, Any]
     spread: Mapping[str, Any]
+    emulated: Mapping[str, Any]
     wobble: Mapping[str, float]
 
 
@@ -141,26 +142,25 @@ class Steps:
         feeds = entry.arrays("feeds")
         return [Sample(feeds=feeds, lengths=_lengths(cell, feeds), rung="real")], entry.arrays("labels").get("labels")
 
-    def reference(self, cell: Cell, trace: Trace, sample: Sample) -> Reference:
-        """Return the outputs of the source model on ``sample``."""
+    def reference(self, cell: Cell, trace: Trace, sample: Sample, precision: str = "") -> Reference:
+        """Return the outputs of the source model on ``sample``; with a ``precision`` also those it would have in that."""
         trace.stage = Stage.REFERENCE
         adapter = self._registry.get("frameworks", cell.route.framework)
-        parts = {"kind": "reference", "recipe": self._recipe(cell, adapter, trace), "feeds": sample.digest}
+        parts = {"kind": "reference", "recipe": self._recipe(cell, adapter, trace), "feeds": sample.digest, "precision": precision}
 
         def make(_: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             answer = self._ask(
                 trace, adapter.toolchain, "reference",
-                {"framework": adapter.name, "ref": cell.ref, "feeds": dict(sample.feeds), "oracle": True},
+                {"framework": adapter.name, "ref": cell.ref, "feeds": dict(sample.feeds), "precision": precision},
             )  # fmt: skip
             facts = {name: answer[name] for name in ("oracle_error", "wobble", "seconds")}
-            return facts, {"outputs": answer["outputs"], "oracle": answer["oracle"] or {}, "spread": answer["spread"] or {}}
+            return facts, {name: answer[name] or {} for name in ("outputs", "oracle", "spread", "emulated")}
 
         entry = self._remembered(parts, make, trace, "reference")
         if entry.facts["oracle_error"]:
-            trace.messages.append(f"no float64 oracle: {entry.facts['oracle_error']}")
-        return Reference(
-            outputs=entry.arrays("outputs"), oracle=entry.arrays("oracle"), spread=entry.arrays("spread"), wobble=entry.facts["wobble"]
-        )
+            trace.messages.append(f"judged against the source's own precision, for want of a float64 run: {entry.facts['oracle_error']}")
+        groups = {name: entry.arrays(name) for name in ("outputs", "oracle", "spread", "emulated")}
+        return Reference(**groups, wobble=entry.facts["wobble"])
 
     def source(self, cell: Cell, trace: Trace, reference: Reference) -> Artifact:
         """Return the artifact that stands for the source model; a file where the framework's format is one."""

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from harness.core.record import Comparison
-from harness.core.tolerance import FORMULA, Tolerance
-from harness.numerics.metrics import distance, measure, widen
+from harness.core.tolerance import Tolerance
+from harness.numerics.declared import ELEMENTS, judge_declared
+from harness.numerics.metrics import measure, widen
 
 Bounds = Callable[[str, str], Tolerance]
 """Output name and dtype to the tolerance it is held to."""
@@ -65,13 +66,15 @@ def _one(
     facts += _patterns(got, want)
     tolerance = bounds(name, dtype)
     metrics = measure(got, want)
-    metrics["outside"] = outside = _outside(got, want, tolerance)
+    declared, broken = judge_declared(got, want, tolerance, metrics)
+    metrics.update(declared)
     if oracle.get(name) is not None and oracle[name].shape == want.shape:
         metrics["oracle"] = _against_oracle(got, want, oracle[name])
-    bound = {"rtol": tolerance.rtol, "atol": tolerance.atol, "formula": FORMULA}
-    if tolerance.reason:
-        bound["reason"] = tolerance.reason
-    return Comparison(output=name, match=not facts and outside == 0, metrics=metrics, bound=bound, facts=tuple(facts), shapes=shapes)
+    # Elements outside the plain formula are no fact in words: the metrics and the bound say all of it.
+    facts += [said for limit, said in broken.items() if limit != ELEMENTS]
+    return Comparison(
+        output=name, match=not facts and not broken, metrics=metrics, bound=tolerance.bound(), facts=tuple(facts), shapes=shapes
+    )
 
 
 def _shape(array: Any) -> str:
@@ -93,15 +96,6 @@ def _patterns(got: Any, want: Any) -> list[str]:
                 f"first difference at {index}"
             )
     return facts
-
-
-def _outside(got: Any, want: Any, tolerance: Tolerance) -> int:
-    """Return how many elements lie outside the bound. Integers are compared exactly as integers."""
-    if got.dtype.kind in "iub" and want.dtype.kind in "iub" and tolerance.rtol == tolerance.atol == 0:
-        return int(np.count_nonzero(got != want))
-    a, e = widen(got), widen(want)
-    allowed = tolerance.atol + tolerance.rtol * np.abs(np.where(np.isfinite(e), e, 0.0))
-    return int(np.count_nonzero(~(distance(a, e) <= allowed)))
 
 
 def _against_oracle(got: Any, want: Any, oracle: Any) -> dict[str, float]:

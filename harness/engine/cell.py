@@ -120,6 +120,7 @@ class Engine:
             judged = compare(outputs, reference.outputs, bounds, casts=casts, oracle=reference.oracle, shapes=where)
             if cell.case.task and not again and index == 0:
                 judged = (*judged, judge(cell.case.task, outputs, reference.outputs, labels))
+                trace.messages += [note] if (note := judged[-1].metrics.get("note")) else []
             found += judged
             if not all(c.match for c in judged) and where not in trace.shapes["failing"]:
                 trace.shapes["failing"].append(where)

@@ -74,7 +74,7 @@ class Tolerance:
                 raise UsageError(f"tolerance {name}={getattr(self, name)!r}; expected one of {', '.join(known)}")
         if not isinstance(self.reason, str):
             raise UsageError(f"tolerance reason={self.reason!r}; expected a text that says why")
-        object.__setattr__(self, "expires", _day(self.expires))
+        object.__setattr__(self, "expires", day(self.expires))
         if self.expires and not self.reason.strip():
             raise UsageError(f"tolerance expires={self.expires!r} has no reason; say why the bound is what it is until then")
 
@@ -146,16 +146,16 @@ def _check_number(name: str, number: Any) -> None:
         raise UsageError(f"tolerance {name}={number!r}; expected {said}" + (", more than 0" if number == 0 else ""))
 
 
-def _day(day: Any) -> str:
-    """Return a day as ISO text; "" for none. Raises `UsageError` for anything that is no day."""
-    if isinstance(day, datetime.date) and not isinstance(day, datetime.datetime):
-        return day.isoformat()
-    if day == "":
+def day(given: Any, where: str = "tolerance ") -> str:
+    """Return a day as ISO text; "" for none. Raises `UsageError`, begun with ``where``, for anything that is no day."""
+    if isinstance(given, datetime.date) and not isinstance(given, datetime.datetime):
+        return given.isoformat()
+    if given == "":
         return ""
     try:
-        return datetime.datetime.strptime(day if isinstance(day, str) else "", "%Y-%m-%d").date().isoformat()
+        return datetime.datetime.strptime(given if isinstance(given, str) else "", "%Y-%m-%d").date().isoformat()
     except ValueError:
-        raise UsageError(f"tolerance expires={str(day)!r}; expected a date such as 2027-01-31") from None
+        raise UsageError(f"{where}expires={str(given)!r}; expected a date such as 2027-01-31") from None
 
 
 def tolerance_from(data: Mapping[str, Any], where: str) -> Tolerance:

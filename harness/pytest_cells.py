@@ -172,11 +172,14 @@ def explain(record: Record) -> Iterator[str]:
             yield f"  {fact}"
         m, bound = comparison.metrics, comparison.bound
         if "max_abs" in m:
+            held = f" with rtol={bound.get('rtol')}, atol={bound.get('atol')}"
+            outside = f"{m.get('outside', 0)} of {m['size']} elements outside {bound.get('formula', '')}{held}" if "rtol" in bound else ""
             yield (
                 f"  greatest difference {m['max_abs']:.3g} at {m['worst']}: got {m.get('actual_at_worst')}, expected "
-                f"{m.get('expected_at_worst')}; {m.get('outside', 0)} of {m['size']} elements outside {bound.get('formula', '')} "
-                f"with rtol={bound.get('rtol')}, atol={bound.get('atol')}"
+                f"{m.get('expected_at_worst')}" + (f"; {outside}" if outside else "")
             )
+        if bound.get("row"):
+            yield f"  bound declared in {bound['row']}" + (f": {bound['reason']}" if bound.get("reason") else "")
     if record.error:
         yield f"{record.error.get('type') or record.error.get('kind')}: {record.error.get('message')}"
         refused = record.error.get("kind") in ("usage", "unsupported", "unavailable")

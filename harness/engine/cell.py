@@ -134,10 +134,10 @@ class Engine:
 
 
 def _declared(case: Case) -> Bounds:
-    from harness.core.tolerance import default_tolerance
+    from harness.core.tolerance import default_tolerance, floating
 
     def bounds(_: str, dtype: str) -> Tolerance:
-        return case.tolerance if case.tolerance is not None and dtype.startswith(("float", "bfloat")) else default_tolerance(dtype)
+        return case.tolerance.at(dtype) if case.tolerance is not None and floating(dtype) else default_tolerance(dtype)
 
     return bounds
 

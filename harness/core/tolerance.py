@@ -30,7 +30,7 @@ class Tolerance:
     """Bounds for one output; all that are given must hold. Every override needs a ``reason``, which the report prints.
 
     ``rtol``, ``atol``: the formula, for at least ``min_fraction`` of the elements (1.0: all of them).
-    ``max_ulp``: the farthest element, in representable values of the output's dtype.
+    ``max_ulp``: the largest ``|actual - expected|`` over the gap above ``|expected|`` in the output's dtype.
     ``min_cosine``: cosine similarity of the flattened tensors. Blind to scale: never give it alone.
     ``min_sqnr_db``: signal to noise, ``10 log10(sum expected^2 / sum error^2)``, in decibels.
     ``max_rms_rel``: root mean square error over the root mean square of the expected values; ``max_rmse``: before the division.

@@ -23,9 +23,9 @@ def judge_declared(
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the metrics the limits are about, and the limits that do not hold, by name, in words.
 
-    ``actual`` and ``expected`` have one shape; any numeric dtype. ``measured`` is what `measure` gave
-    for them, when it was asked already. Always there: ``outside`` (elements that do not satisfy the formula)
-    and, with rtol and atol, ``used``: the factor on these two at which the output would only just pass.
+    ``actual`` and ``expected`` have one shape; any numeric dtype. ``measured`` is what `measure` gave for them, when it was
+    asked already; an ``outside`` in it must be about the same rtol and atol. Always there: ``outside`` (elements that do
+    not satisfy the formula), and for a declared rtol and atol ``used``: the factor on both at which the output would just pass.
     The others are there when a limit asks for them: ``fraction``, ``ulp``, ``sqnr_db``, ``rmse``, ``mean_rel``,
     ``kl``, ``top_k_agreement`` (and ``cosine``, ``rms_rel`` where ``measured`` lacks them).
     An empty output satisfies every limit; shapes are judged elsewhere.
@@ -35,7 +35,7 @@ def judge_declared(
     if not actual.size:
         return metrics, facts
     if tolerance.elementwise:
-        _elementwise(actual, expected, tolerance, metrics, facts)
+        _elementwise(actual, expected, tolerance, measured or {}, metrics, facts)
     if set(tolerance.limits) - {"rtol", "atol", "min_fraction"}:
         _others(actual, expected, tolerance, measured or {}, metrics, facts)
     return metrics, facts
@@ -63,58 +63,62 @@ def _others(
         _top_k(actual, expected, tolerance, metrics, facts)
 
 
-def _elementwise(actual: Any, expected: Any, tolerance: Tolerance, metrics: dict[str, Any], facts: dict[str, str]) -> None:
-    """Apply the one formula. Integers that must be equal are compared exactly as integers."""
-    rtol, atol = tolerance.rtol or 0.0, tolerance.atol or 0.0
-    if actual.dtype.kind in "iub" and expected.dtype.kind in "iub" and rtol == atol == 0:
-        ratio = np.where(actual != expected, np.inf, 0.0)
-    else:
-        a, e = widen(actual), widen(expected)
-        difference = distance(a, e)
-        allowed = atol + rtol * np.abs(np.where(np.isfinite(e), e, 0.0))
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            # A division may round to 1.0 what is just outside; the formula itself decides.
-            ratio = np.where(difference == 0, 0.0, difference / allowed)
-            ratio = np.where(difference <= allowed, np.minimum(ratio, 1.0), np.maximum(ratio, np.nextafter(1.0, 2.0)))
-    outside, size = int(np.count_nonzero(~(ratio <= 1))), int(actual.size)
+def _elementwise(
+    actual: Any, expected: Any, tolerance: Tolerance, measured: Mapping[str, Any], metrics: dict[str, Any], facts: dict[str, str]
+) -> None:
+    """Apply the one formula to single elements, and the share of them that must satisfy it."""
+    rtol, atol, size = tolerance.rtol or 0.0, tolerance.atol or 0.0, int(actual.size)
+    outside = measured.get("outside")
+    if outside is None or tolerance.mode == "declared":
+        ratio = _ratio(actual, expected, rtol, atol)
+        outside = int(np.count_nonzero(~(ratio <= 1)))
+        last = min(size, int(np.ceil(tolerance.min_fraction * size - 1e-9))) - 1
+        metrics["used"] = float(np.partition(ratio.reshape(-1), last)[last] if last < size - 1 else np.max(ratio))
     metrics["outside"] = outside
-    if tolerance.min_fraction >= 1:
-        metrics["used"] = float(np.max(ratio))
-        if outside:
-            facts[ELEMENTS] = f"{outside} of {size} elements are outside {FORMULA} with rtol={rtol:g}, atol={atol:g}"
-        return
-    metrics["fraction"] = (size - outside) / size
-    last = min(size - 1, int(np.ceil(tolerance.min_fraction * size - 1e-9)) - 1)
-    metrics["used"] = float(np.partition(ratio.reshape(-1), last)[last])
-    if not metrics["fraction"] >= tolerance.min_fraction:
-        facts["min_fraction"] = (
-            f"only {metrics['fraction']:.6g} of {size} elements satisfy {FORMULA} with rtol={rtol:g}, atol={atol:g}; "
-            f"expected {tolerance.min_fraction:g}"
-        )
+    held = f"{FORMULA} with rtol={rtol:g}, atol={atol:g}"
+    if tolerance.min_fraction < 1:
+        metrics["fraction"] = share = (size - outside) / size
+        if not share >= tolerance.min_fraction:
+            facts["min_fraction"] = f"only {share:.6g} of {size} elements satisfy {held}; expected {tolerance.min_fraction:g}"
+    elif outside:
+        facts[ELEMENTS] = f"{outside} of {size} elements are outside {held}"
+
+
+def _ratio(actual: Any, expected: Any, rtol: float, atol: float) -> Any:
+    """Return each difference over what is allowed there; above 1 only outside. Integers that must be equal are compared as integers."""
+    if actual.dtype.kind in "iub" and expected.dtype.kind in "iub" and rtol == atol == 0:
+        return np.where(actual != expected, np.inf, 0.0)
+    a, e = widen(actual), widen(expected)
+    difference = distance(a, e)
+    allowed = atol + rtol * np.abs(np.where(np.isfinite(e), e, 0.0))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        ratio = np.where(difference == 0, 0.0, difference / allowed)
+    # A division may round to 1 what is just outside, or the other way round; the formula itself decides.
+    return np.where(difference <= allowed, np.minimum(ratio, 1.0), np.maximum(ratio, np.nextafter(1.0, 2.0)))
 
 
 def ulp(actual: Any, expected: Any) -> Any:
-    """Return how many representable values lie between each pair, as float64, in the dtype of ``actual``.
+    """Return ``|actual - expected| / ulp(expected)`` for each pair, as float64; same shape.
 
-    Same shape. 0 for the same NaN or infinity and for zeros of either sign, inf where only one side is
-    NaN or infinite. Integers differ by their difference.
+    ``ulp(e)`` is the gap above ``|e|`` in the dtype of ``actual``, the smallest subnormal at and near 0 (Muller et al.,
+    Handbook of Floating-Point Arithmetic, 2.3). 0 for the same NaN or infinity, inf where only one
+    side is NaN or infinite. Integers differ by their difference.
     """
-    expected = expected.astype(actual.dtype)
     if actual.dtype.kind in "iub":
-        return _steps(*(part.astype(np.uint64 if part.dtype.kind == "u" else np.int64) for part in (actual, expected)))
-    signed = np.dtype(f"i{actual.dtype.itemsize}")
-    least = np.int64(np.iinfo(signed).min)
-    bits = [np.ascontiguousarray(part).view(signed).astype(np.int64) for part in (actual, expected)]
-    # Sign and magnitude to a number line: the negative values mirrored, both zeros on 0.
-    steps = _steps(*(np.where(part < 0, least - part, part) for part in bits))
-    a, e = widen(actual), widen(expected)
-    difference = distance(a, e)
-    return np.where(difference == 0, 0.0, np.where(np.isfinite(a) & np.isfinite(e), steps, np.inf))
+        a, e = (part.astype(np.uint64 if part.dtype.kind == "u" else np.int64) for part in (actual, expected))
+        # Modulo 2**64 the difference is exact on either side of zero.
+        return (np.maximum(a, e).astype(np.uint64) - np.minimum(a, e).astype(np.uint64)).astype(np.float64)
+    finfo: Any = np.finfo
+    if actual.dtype.kind == "V":  # bfloat16 and its kin; who has such an array has the package
+        import ml_dtypes
 
-
-def _steps(a: Any, e: Any) -> Any:
-    """Return ``|a - e|`` of 64-bit integers as float64: modulo 2**64 it is exact on either side of zero."""
-    return (np.maximum(a, e).astype(np.uint64) - np.minimum(a, e).astype(np.uint64)).astype(np.float64)
+        finfo = ml_dtypes.finfo
+    about = finfo(actual.dtype)
+    a, e = widen(actual), widen(expected.astype(actual.dtype))
+    exponent = np.frexp(np.abs(np.where(np.isfinite(e), e, 0.0)))[1] - 1
+    exponent = np.where(e == 0, about.minexp, np.maximum(exponent, about.minexp))
+    with np.errstate(over="ignore"):
+        return np.ldexp(distance(a, e), about.nmant - exponent)
 
 
 def _max_ulp(actual: Any, expected: Any, _: Tolerance) -> Any:

@@ -129,6 +129,14 @@ def test_used_is_the_factor_at_which_the_output_would_only_just_pass() -> None:
     assert judge_declared(off(2), ONES, Tolerance(atol=0.5, min_fraction=0.999))[0]["used"] == 2.0
 
 
+def test_what_was_measured_already_is_taken_where_the_default_decides() -> None:
+    usual = Tolerance(rtol=0.1, atol=0.1, mode="oracle")
+    metrics, facts = judge_declared(off(3), ONES, usual, {"outside": 3})
+    assert metrics == {"outside": 3}
+    assert list(facts) == [ELEMENTS]
+    assert judge_declared(off(3), ONES, usual)[1] == facts
+
+
 def test_an_output_without_rtol_and_atol_is_judged_by_its_other_limits() -> None:
     (found,) = compare({"y": f32(3, 4.1)}, {"y": UNIT}, lambda *_: Tolerance(min_cosine=0.999))
     assert found.match
@@ -144,15 +152,24 @@ def test_empty_outputs_satisfy_every_limit() -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, ml_dtypes.bfloat16], ids=str)
-def test_ulp_counts_representable_values_across_zero(dtype: Any) -> None:
+def test_ulp_is_the_gap_above_the_expected_value(dtype: Any) -> None:
     tiny = np.finfo(dtype).smallest_subnormal if dtype is not ml_dtypes.bfloat16 else ml_dtypes.finfo(dtype).smallest_subnormal
     a = np.array([1.0, -tiny, 0.0, np.nan, np.inf, np.nan, np.inf], dtype)
     e = np.array([1.0, tiny, -0.0, np.nan, np.inf, 1.0, -np.inf], dtype)
     assert ulp(a, e).tolist() == [0, 2, 0, 0, 0, INF, INF]
     eps = (np.finfo if dtype is not ml_dtypes.bfloat16 else ml_dtypes.finfo)(dtype).eps
     assert ulp(np.array([1.0, 1 + eps], dtype), np.array([1 + eps, 1 + 3 * eps], dtype)).tolist() == [1, 2]
+    assert ulp(np.array([2 - eps], dtype), np.array([2.0], dtype)).tolist() == [0.5], "below a power of two the gap is half as wide"
     top = np.array([np.inf], dtype)
     assert ulp(top, np.nextafter(top, np.array([0], dtype))).tolist() == [INF]
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_ulp_is_that_of_numpy(dtype: Any) -> None:
+    drawn = np.random.default_rng(5)
+    e = (drawn.standard_normal(500) * 2.0 ** drawn.integers(-30, 14, 500)).astype(dtype)
+    a = np.nextafter(e, drawn.standard_normal(500).astype(dtype))
+    assert np.array_equal(ulp(a, e), np.abs(a.astype(np.float64) - e.astype(np.float64)) / np.spacing(np.abs(e)).astype(np.float64))
 
 
 def test_ulp_of_integers_is_their_difference() -> None:

@@ -19,7 +19,7 @@ _NEAR_ZERO = 1e-7
 
 
 def judge_declared(
-    actual: Any, expected: Any, tolerance: Tolerance, measured: Mapping[str, Any] | None = None
+    actual: Any, expected: Any, tolerance: Tolerance, measured: Mapping[str, Any] | None = None, *, elements: bool = True
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the metrics the limits are about, and the limits that do not hold, by name, in words.
 
@@ -28,13 +28,14 @@ def judge_declared(
     not satisfy the formula), and for a declared rtol and atol ``used``: the factor on both at which the output would just pass.
     The others are there when a limit asks for them: ``fraction``, ``ulp``, ``sqnr_db``, ``rmse``, ``mean_rel``,
     ``kl``, ``top_k_agreement`` (and ``cosine``, ``rms_rel`` where ``measured`` lacks them).
-    An empty output satisfies every limit; shapes are judged elsewhere.
+    An empty output satisfies every limit; shapes are judged elsewhere. Without ``elements`` single elements are left to
+    another bound: rtol, atol and min_fraction are not looked at, and there is neither ``outside`` nor ``used``.
     """
-    metrics: dict[str, Any] = {"outside": 0}
+    metrics: dict[str, Any] = {"outside": 0} if elements else {}
     facts: dict[str, str] = {}
     if not actual.size:
         return metrics, facts
-    if tolerance.elementwise:
+    if elements and tolerance.elementwise:
         _elementwise(actual, expected, tolerance, measured or {}, metrics, facts)
     if set(tolerance.limits) - {"rtol", "atol", "min_fraction"}:
         _others(actual, expected, tolerance, measured or {}, metrics, facts)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from harness.core import toml
 from harness.core.errors import UsageError
 from harness.core.outcome import Outcome, Stage
 from harness.core.record import Comparison, Record
@@ -182,3 +183,11 @@ def test_a_row_that_decides_nothing_is_told_in_a_complete_run_only() -> None:
     ]
     hidden = rows({**LOOSE, "case": "res*"}, {**LOOSE, "case": "resnet"})
     assert len(problems([record("resnet", bound(hidden))], hidden, TODAY, complete=True)) == 1, "every output is decided by a later row"
+
+
+def test_the_rows_of_this_repository_are_read_and_none_is_late() -> None:
+    root = Path(__file__).resolve().parents[2]
+    found = read(toml.read(root / "pyproject.toml")["tool"]["parity"]["tolerances"], root)
+    assert found
+    assert not [row.where for row in found if row.expires and row.expires < datetime.date.today().isoformat()]
+    assert bound(found, "transpose-rotate-axes", level="unit").rtol == 0.0

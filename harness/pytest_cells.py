@@ -182,11 +182,15 @@ def explain(record: Record) -> Iterator[str]:
             yield f"  {fact}"
         m, bound = comparison.metrics, comparison.bound
         if "max_abs" in m:
+            outside = ""
+            if "outside" in m and "formula" in bound:
+                outside = f"{m['outside']} of {m['size']} elements outside {bound['formula']} {_bounds(m, bound)}"
             yield (
                 f"  greatest difference {m['max_abs']:.3g}; worst at {m['worst']}: got {m.get('actual_at_worst')}, expected "
-                f"{m.get('expected_at_worst')}; {m.get('outside', 0)} of {m['size']} elements outside {bound.get('formula', '')} "
-                + _bounds(m, bound)
+                f"{m.get('expected_at_worst')}" + (f"; {outside}" if outside else "")
             )
+        if bound.get("row"):
+            yield f"  bound declared in {bound['row']}" + (f": {bound['reason']}" if bound.get("reason") else "")
     if record.error:
         yield f"{record.error.get('type') or record.error.get('kind')}: {record.error.get('message')}"
         refused = record.error.get("kind") in ("usage", "unsupported", "unavailable")

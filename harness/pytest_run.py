@@ -7,7 +7,7 @@ import os
 import platform
 import shlex
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from harness.core.errors import UsageError
 from harness.core.outcome import Outcome
 from harness.core.record import Record, latest, read_records
 from harness.core.registry import registry
+from harness.core.tolerance import Tolerance
 from harness.engine.cache import Cache
 from harness.engine.cell import Cell, Engine
 from harness.engine.manifest import DECLARING
@@ -25,6 +26,8 @@ from harness.engine.settings import Settings, routes_for, settings_from, table_o
 from harness.engine.worker import Worker
 from harness.policy import expectations as expecting
 from harness.policy import gate as gating
+from harness.policy import ratchet
+from harness.policy import tolerances as tolerating
 from harness.pytest_spread import OWNER
 from harness.report.verdict import SEVERITY
 from harness.report.write import write_reports, write_text
@@ -43,12 +46,14 @@ class Run:
         self.settings = _settings(config, int(given.get("workercount", 1)))
         self.routes = routes_for(self.settings, registry())
         self.rows = expecting.load_expectations([str(path) for path in self.settings.expectations])
+        self.tolerances = tolerating.read(self.settings.tolerances, config.rootpath)
         self.policy = gating.load_policy(self.settings.gate) if self.settings.gate is not None else None
         self.cache = Cache(fresh=self.settings.fresh)
         self.records: list[Record] = []
         self.ids: dict[str, str] = {}
         self._file = self.settings.report / (f"records-{given[OWNER]}-{self.worker}.jsonl" if self.worker else RECORDS)
         self.gate: gating.Gate | None = None
+        self.hints: list[str] = []
         self.written: dict[str, Path] = {}
         self._pool: Pool | None = None
         self._engine: Engine | None = None
@@ -71,13 +76,16 @@ class Run:
     def run_cell(self, cell: Cell) -> Record:
         """Run a cell, apply the expectation rows to it, and append its record to the file at once."""
         if self._engine is None:
-            self._engine = Engine(self.pool, self.cache)
+            self._engine = Engine(self.pool, self.cache, bounds=self._bounds)
         (record,), _ = expecting.apply([self._engine.run_cell(cell)], self.rows, datetime.date.today())
         # The first record replaces what an earlier session left, half a line of it included.
         with self._file.open("a" if self.records else "w", encoding="utf-8") as stream:
             stream.write(record.line() + "\n")
         self.records.append(record)
         return record
+
+    def _bounds(self, cell: Cell) -> Callable[[str, str], Tolerance]:
+        return tolerating.bounds_for(cell.case.id, cell.case.level, str(cell.route), self.tolerances, cell.case.tolerance)
 
     def finish(self, session: pytest.Session, exitstatus: int, *, broken: bool) -> None:
         """End workers; in the main process also merge, gate, write the report and set the exit code.
@@ -109,7 +117,10 @@ class Run:
     def _conclude(self, session: pytest.Session, exitstatus: int) -> None:
         self.records = latest(self.records)
         write_text(self.settings.report / RECORDS, "".join(record.line() + "\n" for record in self.records))
-        judged, problems = expecting.apply(self.records, self.rows, datetime.date.today())
+        today = datetime.date.today()
+        judged, problems = expecting.apply(self.records, self.rows, today)
+        problems += tolerating.problems(judged, self.tolerances, today, complete=exitstatus in (0, 1) and _complete(session))
+        self.hints = [hint.line for hint in ratchet.hints(judged, self.tolerances)]
         self.records = judged
         self.gate = gating.gate(judged, self.policy, problems)
         facts = {
@@ -117,7 +128,7 @@ class Run:
             "platform": platform.platform(),
             "when": datetime.datetime.now().astimezone().isoformat(timespec="minutes"),
         }
-        self.written = write_reports(judged, self.settings.report, self.gate.to_json(), facts)
+        self.written = write_reports(judged, self.settings.report, self.gate.to_json(), facts, hints=self.hints)
         if exitstatus in (0, 1) and self.gate.code:
             session.exitstatus = self.gate.code
 
@@ -141,6 +152,9 @@ class Run:
             yield f"       next: {record.repro}"
         for reason in self.gate.reasons if self.gate else ():
             yield f"gate: {reason}"
+        if self.hints:
+            bounds = "1 declared bound" if len(self.hints) == 1 else f"{len(self.hints)} declared bounds"
+            yield f"ratchet: {bounds} could be tighter; the report says by how much"
         for path in self.written.values():
             yield f"report: {path}"
 
@@ -160,6 +174,15 @@ def _settings(config: pytest.Config, workers: int) -> Settings:
     except OSError as error:
         raise UsageError(f"report folder {settings.report}: {error.strerror or error}; give a folder that can be written") from None
     return settings
+
+
+def _complete(session: pytest.Session) -> bool:
+    """Return whether the whole matrix was run: every route, and nothing chosen among files, cases, routes or ends."""
+    option = session.config.option
+    narrowing = ("keyword", "lf", "deselect", "parity_route", "parity_source", "parity_target")
+    chosen = any(getattr(option, name, None) for name in narrowing) or option.markexpr not in ("", "parity")
+    named = session.config.args_source == session.config.ArgsSource.ARGS
+    return bool(option.parity_full) and not (chosen or named or session.shouldstop or session.shouldfail)
 
 
 def selecting(config: pytest.Config) -> str:

@@ -39,7 +39,9 @@ class Task:
     """A task-level judgement beside the tensors: ``metric`` names it, ``bounds`` holds it.
 
     Metrics: ``accuracy`` (bound ``max_drop``, a fraction), ``embedding`` (bounds ``min_cosine`` and
-    ``min_retrieval``, the share of queries whose ranking of all the others is unchanged).
+    ``min_retrieval``, the share of queries whose ranking of all the others is unchanged),
+    ``token_agreement`` (bounds ``min_agreement``, the share of positions whose most likely token is
+    the same, and ``min_prefix``, the positions every sequence must agree on from its start).
     """
 
     metric: str

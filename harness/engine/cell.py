@@ -123,6 +123,7 @@ class Engine:
             judged = compare(outputs, reference.outputs, bounds, casts=casts, yardsticks=sticks, shapes=where)
             if cell.case.task and not again and index == 0:
                 judged = (*judged, judge(cell.case.task, outputs, reference.outputs, labels))
+                trace.messages += [note] if (note := judged[-1].metrics.get("note")) else []
             found += judged
             if not all(c.match for c in judged) and where not in trace.shapes["failing"]:
                 trace.shapes["failing"].append(where)
@@ -136,8 +137,10 @@ class Engine:
 
 
 def _declared(case: Case) -> Bounds:
-    def bounds(_: str, dtype: str) -> Tolerance | None:
-        return case.tolerance if dtype.startswith(("float", "bfloat")) else None
+    from harness.core.tolerance import default_tolerance, floating
+
+    def bounds(_: str, dtype: str) -> Tolerance:
+        return case.tolerance.at(dtype) if case.tolerance is not None and floating(dtype) else default_tolerance(dtype)
 
     return bounds
 

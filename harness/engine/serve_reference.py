@@ -94,6 +94,7 @@ def private(feeds: Mapping[str, Any]) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def timed(seconds: dict[str, float], step: str) -> Iterator[None]:
+    """Note how long the block took, whatever becomes of it."""
     start = time.perf_counter()
     try:
         yield

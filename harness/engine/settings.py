@@ -16,10 +16,12 @@ from harness.core.value import value
 from harness.engine.pool import Limits
 
 _TEXTS, _COUNT, _SECONDS, _TEXT, _TABLE = "a list of texts", "a whole number >= 1", "a number of seconds > 0", "a text", "a table"
+_ROWS = "a list of file names and rows, or one table"
 KEYS: dict[str, str] = {
     "routes": _TEXTS, "full_routes": _TEXTS, "sources": _TEXTS, "targets": _TEXTS, "devices": _TEXTS, "files": _TEXTS,
     "expectations": _TEXTS, "hops": "a whole number >= 0", "timeout": _SECONDS, "run_timeout": _SECONDS, "memory": _TEXT,
     "threads": _COUNT, "report": _TEXT, "gate": _TABLE, "levels": _TABLE,
+    "tolerances": _ROWS,
 }  # fmt: skip
 """What ``[tool.parity]`` may hold, and what each setting is."""
 
@@ -29,6 +31,7 @@ class Settings:
     """Everything a run can be told. Empty ``routes`` means: the shortest routes of every pair found here.
 
     ``levels``: level to route patterns; a case of that level runs only on routes that match one.
+    ``tolerances``: file names and rows as they are written; `harness.policy.tolerances` reads them.
     """
 
     root: Path
@@ -37,6 +40,7 @@ class Settings:
     targets: tuple[str, ...] = ()
     devices: tuple[str, ...] = ("cpu",)
     expectations: tuple[Path, ...] = ()
+    tolerances: Any = ()
     hops: int = 2
     full: bool = False
     fresh: bool = False
@@ -78,7 +82,7 @@ def settings_from(table: Mapping[str, Any], root: Path, given: Mapping[str, Any]
         devices=tuple(chosen.get("devices", ("cpu",))),
         expectations=tuple(root / name for name in chosen.get("expectations", ())), hops=int(chosen.get("hops", 2)),
         full=bool(chosen.get("full")), fresh=bool(chosen.get("fresh")), report=root / chosen.get("report", "reports"),
-        gate=chosen.get("gate"), limits=limits,
+        gate=chosen.get("gate"), tolerances=chosen.get("tolerances", ()), limits=limits,
     )  # fmt: skip
 
 
@@ -86,6 +90,8 @@ def _fits(setting: Any, kind: str) -> bool:
     """Return whether a setting is of this kind. True and False are no numbers."""
     if kind is _TEXTS:
         return isinstance(setting, (list, tuple)) and all(isinstance(item, str) for item in setting)
+    if kind is _ROWS:
+        return isinstance(setting, dict) or (isinstance(setting, list) and all(isinstance(item, (str, dict)) for item in setting))
     if kind in (_TEXT, _TABLE):
         return isinstance(setting, str if kind is _TEXT else dict)
     number = isinstance(setting, (int, float) if kind is _SECONDS else int) and not isinstance(setting, bool)

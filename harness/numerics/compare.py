@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from harness.core.record import Comparison
-from harness.core.tolerance import FORMULA, Tolerance, default_tolerance
+from harness.core.tolerance import Tolerance
 from harness.numerics import oracle
-from harness.numerics.metrics import distance, measure, widen
+from harness.numerics.declared import ELEMENTS, judge_declared
+from harness.numerics.metrics import measure, widen
 from harness.numerics.oracle import Yardstick
 
-Bounds = Callable[[str, str], Tolerance | None]
-"""Output name and dtype to the declared tolerance it is held to; None for the oracle bound."""
+Bounds = Callable[[str, str], Tolerance]
+"""Output name and dtype to the tolerance it is held to; one of mode ``oracle`` holds beside the oracle's bound."""
 
 
 def compare(
@@ -33,8 +34,8 @@ def compare(
 
     Fails on: an output missing or extra, another shape, a dtype other than expected (or than the
     converter documents in ``casts``), NaN or infinities elsewhere than expected, an empty output
-    whose reference is not empty, and nothing to compare at all. Where ``bounds`` declares nothing for an output its yardstick
-    decides (`harness.numerics.oracle`); one without a yardstick is held to the default for its dtype, and the bound says so.
+    whose reference is not empty, and nothing to compare at all. A tolerance of mode ``declared`` replaces the oracle's bound; one of
+    mode ``oracle`` leaves single elements to the yardstick (`harness.numerics.oracle`), or replaces it where there is none.
     """
     found = [_one(name, actual, expected, bounds, casts or {}, (yardsticks or {}).get(name), shapes) for name in expected]
     for name in actual:
@@ -69,29 +70,23 @@ def _one(
     facts += _patterns(got, want, yardstick)
     metrics = measure(got, want)
     tolerance = bounds(name, dtype)
+    stick = yardstick if tolerance.mode == "oracle" else None
+    declared, broken = judge_declared(got, want, tolerance, metrics, elements=stick is None)
+    metrics.update(declared)
     if yardstick is not None:
         metrics["oracle"] = _against_oracle(got, want, yardstick.oracle)
-    if tolerance is not None or yardstick is None:
-        fits, bound = _by_tolerance(got, want, tolerance or default_tolerance(dtype), metrics)
-        if tolerance is None:
-            bound["yardstick"] = "the default for the dtype: the source has no float64 run"
-    elif _exact(got) and _exact(want):
-        fits, bound = _whole(got, yardstick, metrics, facts)
-    else:
-        fits, bound = _by_oracle(got, yardstick, metrics, facts)
+    # Elements outside the plain formula are no fact in words: the metrics and the bound say all of it.
+    facts += [said for limit, said in broken.items() if limit != ELEMENTS]
+    fits, bound = not broken, {"mode": "declared", **tolerance.bound()}
+    if stick is not None:
+        others = {key: part for key, part in tolerance.bound().items() if key not in ("rtol", "atol", "min_fraction", "formula")}
+        fits, bound = (_whole if _exact(got) and _exact(want) else _by_oracle)(got, stick, metrics, facts)
+        bound = {**others, **bound}
     return Comparison(output=name, match=fits and not facts, metrics=metrics, bound=bound, facts=tuple(facts), shapes=shapes)
 
 
 def _exact(array: Any) -> bool:
     return bool(array.dtype.kind in "iub")
-
-
-def _by_tolerance(got: Any, want: Any, tolerance: Tolerance, metrics: dict[str, Any]) -> tuple[bool, dict[str, Any]]:
-    metrics["outside"] = outside = _outside(got, want, tolerance)
-    bound: dict[str, Any] = {"mode": "declared", "rtol": tolerance.rtol, "atol": tolerance.atol, "formula": FORMULA}
-    if tolerance.reason:
-        bound["reason"] = tolerance.reason
-    return outside == 0, bound
 
 
 def _by_oracle(got: Any, yardstick: Yardstick, metrics: dict[str, Any], facts: list[str]) -> tuple[bool, dict[str, Any]]:
@@ -148,15 +143,6 @@ def _patterns(got: Any, want: Any, yardstick: Yardstick | None) -> list[str]:
                 f"first difference at {index}"
             )
     return facts
-
-
-def _outside(got: Any, want: Any, tolerance: Tolerance) -> int:
-    """Return how many elements lie outside the bound. Integers are compared exactly as integers."""
-    if got.dtype.kind in "iub" and want.dtype.kind in "iub" and tolerance.rtol == tolerance.atol == 0:
-        return int(np.count_nonzero(got != want))
-    a, e = widen(got), widen(want)
-    allowed = tolerance.atol + tolerance.rtol * np.abs(np.where(np.isfinite(e), e, 0.0))
-    return int(np.count_nonzero(~(distance(a, e) <= allowed)))
 
 
 def _against_oracle(got: Any, want: Any, oracle: Any) -> dict[str, float]:

@@ -12,20 +12,28 @@ from harness.core.errors import unknown
 from harness.core.record import Comparison
 from harness.numerics.metrics import cosine, widen
 
+BOUNDS: Mapping[str, tuple[str, ...]] = {
+    "accuracy": ("max_drop",), "embedding": ("min_cosine", "min_retrieval"), "token_agreement": ("min_agreement", "min_prefix"),
+}  # fmt: skip
+
 
 def judge(task: Task, actual: Mapping[str, Any], expected: Mapping[str, Any], labels: Any) -> Comparison:
     """Return the task's own comparison. A missing output or wrong shape fails without a number.
 
-    Raises `UsageError` for an unknown metric.
+    A target that is clearly better than its source is no failure, but suspicious: the metrics then hold a
+    ``note`` that says so. Raises `UsageError` for an unknown metric or bound.
     """
-    metrics = {"accuracy": _accuracy, "embedding": _embedding}
+    metrics = {"accuracy": _accuracy, "embedding": _embedding, "token_agreement": _token_agreement}
     if task.metric not in metrics:
         raise unknown("task metric", task.metric, metrics)
+    for bound in task.bounds:
+        if bound not in BOUNDS[task.metric]:
+            raise unknown(f"bound of task metric {task.metric}", bound, BOUNDS[task.metric])
     name = task.output or next(iter(expected))
     if name not in actual or actual[name].shape != expected[name].shape:
         fact = f"{task.metric} cannot be computed: output {name!r} is missing or has another shape"
         return Comparison(output=name, match=False, metrics={}, bound=dict(task.bounds), facts=(fact,), against="task")
-    measured, facts = metrics[task.metric](widen(actual[name]), widen(expected[name]), labels, task.bounds)
+    measured, facts = metrics[task.metric](np.asarray(actual[name]), np.asarray(expected[name]), labels, task.bounds)
     return Comparison(
         output=name, match=not facts, metrics={"task": task.metric, **measured}, bound=dict(task.bounds), facts=tuple(facts), against="task"
     )
@@ -33,17 +41,27 @@ def judge(task: Task, actual: Mapping[str, Any], expected: Mapping[str, Any], la
 
 def _accuracy(a: Any, e: Any, labels: Any, bounds: Mapping[str, float]) -> tuple[dict[str, Any], list[str]]:
     """Share of rows whose largest score is the label's (top-1), on both sides."""
+    a, e = widen(a), widen(e)
     target = float(np.mean(np.argmax(a, -1) == labels))
     source = float(np.mean(np.argmax(e, -1) == labels))
     agreement = float(np.mean(np.argmax(a, -1) == np.argmax(e, -1)))
     drop = source - target
     most = bounds.get("max_drop", 0.0)
     facts = [f"accuracy {target:.4f}, source {source:.4f}: drop {drop:.4f} exceeds {most}"] if not drop <= most else []
-    return {"accuracy": target, "source_accuracy": source, "agreement": agreement, "rows": len(a)}, facts
+    measured = {"accuracy": target, "source_accuracy": source, "agreement": agreement, "rows": len(a)}
+    return {**measured, **_better(target, source, most)}, facts
+
+
+def _better(target: float, source: float, margin: float) -> dict[str, str]:
+    """Return a note where the target beats its source by more than a drop would be allowed to be; else nothing."""
+    if not target - source > margin:
+        return {}
+    return {"note": f"suspicious: accuracy {target:.4f} is better than the source's {source:.4f}; a conversion adds no knowledge"}
 
 
 def _embedding(a: Any, e: Any, _: Any, bounds: Mapping[str, float]) -> tuple[dict[str, Any], list[str]]:
     """Smallest cosine between matching rows, and the share of rows that rank all others the same way."""
+    a, e = widen(a), widen(e)
     if len(e) < 3:
         return {}, [f"retrieval needs at least 3 embeddings, got {len(e)}"]
     cosines = [cosine(x, y) for x, y in zip(a, e, strict=True)]
@@ -55,6 +73,37 @@ def _embedding(a: Any, e: Any, _: Any, bounds: Mapping[str, float]) -> tuple[dic
         facts.append(f"smallest cosine {measured['min_cosine']:.6f} is below {bounds.get('min_cosine', 0.9999)}")
     if not kept >= bounds.get("min_retrieval", 1.0):
         facts.append(f"only {kept:.1%} of the queries rank the others as the source does; expected {bounds.get('min_retrieval', 1.0):.1%}")
+    return measured, facts
+
+
+def _token_agreement(a: Any, e: Any, labels: Any, bounds: Mapping[str, float]) -> tuple[dict[str, Any], list[str]]:
+    """Share of positions whose most likely token is the same, and the shortest prefix that agrees in every sequence.
+
+    Scores are (sequences..., positions, tokens); token ids, which are integers, are (sequences..., positions).
+    Bounds: ``min_agreement``, a share, 1.0 unless given, and ``min_prefix`` in positions. A position with a
+    NaN does not agree. ``labels``: the right tokens, where known; they add the accuracy of both sides.
+    """
+    tokens = e.dtype.kind in "iu"
+    if e.ndim < (1 if tokens else 2) or not e.size:
+        return {}, [f"token agreement needs (..., positions, tokens), got shape {'x'.join(map(str, e.shape)) or 'scalar'}"]
+    chosen = [part if tokens else np.argmax(widen(part), -1) for part in (a, e)]
+    same = chosen[0] == chosen[1]
+    if not tokens:
+        same &= ~np.any(np.isnan(widen(a)) | np.isnan(widen(e)), -1)
+    sequences = same.reshape(-1, same.shape[-1])
+    # The first position that differs; a sequence without one agrees to its end.
+    prefix = int(np.min(np.where(np.all(sequences, 1), sequences.shape[1], np.argmin(sequences, 1))))
+    agreement = float(np.mean(same))
+    measured: dict[str, Any] = {"agreement": agreement, "prefix": prefix, "positions": int(same.size)}
+    facts = []
+    share, length = bounds.get("min_agreement", 1.0), bounds.get("min_prefix", 0)
+    if not agreement >= share:
+        facts.append(f"only {agreement:.4f} of {same.size} positions have the same most likely token; expected {share}")
+    if not prefix >= length:
+        facts.append(f"the first differing token is at position {prefix}; expected at least {length} that agree")
+    if labels is not None:
+        target, source = (float(np.mean(part == np.asarray(labels))) for part in chosen)
+        measured.update({"accuracy": target, "source_accuracy": source, **_better(target, source, 1 - share)})
     return measured, facts
 
 

@@ -1,1 +1,1 @@
-"""Decides over records: expected failures and the release gate. Pure functions; imports `harness.core` only."""
+"""Decides over records: expected failures, declared tolerances, the ratchet, the release gate. Pure functions over `harness.core`."""

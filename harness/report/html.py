@@ -46,11 +46,13 @@ def _at(target: str) -> Markup:
 
 
 def render_html(
-    records: Sequence[Record], *, title: str = "Parity report", gate: Mapping[str, Any] | None = None, run: Mapping[str, Any] | None = None
-) -> str:
+    records: Sequence[Record], *, title: str = "Parity report", gate: Mapping[str, Any] | None = None,
+    run: Mapping[str, Any] | None = None, hints: Sequence[str] = (),
+) -> str:  # fmt: skip
     """Return the page. ``gate`` holds ``passed``, ``code``, ``reasons`` and perhaps ``problems``, None when there is no gate.
 
-    ``run`` says when and where: any names and values, shown as they come.
+    ``run`` says when and where: any names and values, shown as they come. ``hints``: declared bounds that
+    could be tighter, one line each.
     """
     style = "".join((_TEMPLATES / name).read_text(encoding="utf-8") for name in _STYLES)
     script = "".join((_TEMPLATES / name).read_text(encoding="utf-8") for name in _SCRIPTS)
@@ -66,7 +68,7 @@ def render_html(
         family_targets=family_targets, family_rows=[(name, list(group)) for name, group in groupby(family_rows, lambda f: f.framework)],
         pair_index={(pair.framework, pair.target): pair.index for pair in found}, versions=sections.versions(records),
         expectations=sections.expectations(records), loose=loose_problems(records, gate), absences=sections.absences(records),
-        glyphs=GLYPHS, meanings=MEANINGS, formula=FORMULA,
+        hints=hints, glyphs=GLYPHS, meanings=MEANINGS, formula=FORMULA,
     )  # fmt: skip
 
 

@@ -36,15 +36,19 @@ def fenced(item: Any) -> str:
 
 def render_markdown(
     records: Sequence[Record], *, title: str = "Parity report", gate: Mapping[str, Any] | None = None,
-    run: Mapping[str, Any] | None = None, worst: int = 10,
+    run: Mapping[str, Any] | None = None, worst: int = 10, hints: Sequence[str] = (),
 ) -> str:  # fmt: skip
-    """Return the summary: verdict, counts, the matrix and the ``worst`` causes of failure with a command to repeat each."""
+    """Return the summary: verdict, counts, the matrix and the ``worst`` causes of failure with a command to repeat each.
+
+    ``hints``: declared bounds that could be tighter, one line each.
+    """
     whole = tally(records)
     parts = [f"## {plain(title)}", _verdict(whole, gate), *_reasons(gate), _counts(records, whole)]
     if records:
         parts += _matrix(records)
         parts += _failures(records, worst)
         parts += _absences(records)
+        parts += _hints(hints)
     if run:
         parts.append("<sub>" + " · ".join(f"{plain(key)} {plain(item)}" for key, item in run.items()) + "</sub>")
     return "\n\n".join(parts) + "\n"
@@ -127,3 +131,10 @@ def _absences(records: Sequence[Record]) -> list[str]:
     ]
     more = [f"- and {len(found) - 20} more"] if len(found) > 20 else []
     return ["### Not on this machine", "\n".join([*lines, *more])]
+
+
+def _hints(hints: Sequence[str]) -> list[str]:
+    if not hints:
+        return []
+    more = [f"- and {len(hints) - 10} more; the HTML report lists all of them"] if len(hints) > 10 else []
+    return ["### Bounds that could be tighter", "\n".join([*(f"- {plain(hint)}" for hint in hints[:10]), *more])]

@@ -16,15 +16,17 @@ from harness.report.markdown import render_markdown
 
 def write_reports(
     records: Sequence[Record], folder: str | os.PathLike[str], gate: Mapping[str, Any] | None = None,
-    run: Mapping[str, Any] | None = None, *, title: str = "Parity report",
+    run: Mapping[str, Any] | None = None, *, title: str = "Parity report", hints: Sequence[str] = (),
 ) -> dict[str, Path]:  # fmt: skip
     """Write ``index.html`` and ``summary.md``; return their paths as ``html`` and ``markdown``.
+
+    ``hints``: declared bounds that could be tighter, one line each.
 
     The folder is made when it is missing. Raises `UsageError` when it cannot be written.
     """
     pages = {
-        "html": ("index.html", render_html(records, title=title, gate=gate, run=run)),
-        "markdown": ("summary.md", render_markdown(records, title=title, gate=gate, run=run)),
+        "html": ("index.html", render_html(records, title=title, gate=gate, run=run, hints=hints)),
+        "markdown": ("summary.md", render_markdown(records, title=title, gate=gate, run=run, hints=hints)),
     }
     return {kind: write_text(Path(folder) / name, text) for kind, (name, text) in pages.items()}
 

@@ -20,7 +20,7 @@ PAIR = ["onnx>onnxruntime@cpu", "onnx>onnx.reference@cpu"]
 VALUES: tuple[Any, ...] = ("text", 1, 2.5, True, ["text"], [1], {"a": 1}, datetime.date(2030, 1, 1), -1, 0, float("inf"), float("nan"))
 RIGHT: dict[str, tuple[type, ...]] = {
     "a list of texts": (list,), "a text": (str,), "a table": (dict,), "a whole number >= 0": (int,), "a whole number >= 1": (int,),
-    "a number of seconds > 0": (int, float),
+    "a number of seconds > 0": (int, float), "a list of file names and rows, or one table": (list, dict),
 }  # fmt: skip
 
 

@@ -94,5 +94,5 @@ def test_uint8_difference_does_not_wrap() -> None:
 
 def test_oracle_distances_are_recorded() -> None:
     stick = Yardstick(reference=GOOD["y"], oracle=GOOD["y"].astype(np.float64), spread=np.zeros(GOOD["y"].shape, np.float32))
-    found = compare(changed(), GOOD, lambda *_: None, yardsticks={"y": stick})
+    found = compare(changed(), GOOD, lambda _, dtype: default_tolerance(dtype), yardsticks={"y": stick})
     assert found[0].metrics["oracle"]["target_scaled"] == 0.0

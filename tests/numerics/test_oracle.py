@@ -9,12 +9,17 @@ from functools import partial
 import numpy as np
 import pytest
 
+from harness.core.tolerance import Tolerance, default_tolerance
 from harness.core.weights import REACH, jitter, rounded
 from harness.numerics.compare import compare
 from harness.numerics.oracle import UNITS, Yardstick, _pieces, judge
 
 Program = Callable[..., np.ndarray]
 RNG = np.random.default_rng(7)
+
+
+def usual(_: str, dtype: str) -> Tolerance:
+    return default_tolerance(dtype)
 
 
 @pytest.fixture(autouse=True)
@@ -152,7 +157,7 @@ def test_chaos_is_judged_by_what_is_determined_and_never_waved_through() -> None
     wrong[-1] = 1e3
     assert not judge(wrong, held).match
     late = {name: getattr(held, name)[-5:] for name in ("reference", "oracle", "spread")}
-    (verdict,) = compare({"y": chaos(x)[-5:]}, {"y": late["reference"]}, lambda *_: None, yardsticks={"y": Yardstick(**late)})
+    (verdict,) = compare({"y": chaos(x)[-5:]}, {"y": late["reference"]}, usual, yardsticks={"y": Yardstick(**late)})
     assert not verdict.match
     assert "nothing of it is determined" in verdict.facts[0]
 
@@ -170,7 +175,7 @@ def test_near_ties_may_fall_either_way_and_clear_winners_may_not() -> None:
     tied = np.flatnonzero(held.spread > 0)
     assert tied.size
     got[tied[0]] = 1 - got[tied[0]]
-    free = {"y": got}, {"y": held.reference}, lambda *_: None
+    free = {"y": got}, {"y": held.reference}, usual
     assert compare(*free, yardsticks={"y": held})[0].match
     clear = np.flatnonzero((held.spread == 0) & (held.reference > 1))
     got[clear[0]] = 0
@@ -195,16 +200,15 @@ def test_nan_and_infinity_must_be_where_the_source_or_its_twin_has_them() -> Non
     with np.errstate(over="ignore"):
         held = stick(np.exp, x)
         assert np.isinf(held.reference[2])
-        bounds = lambda *_: None  # noqa: E731
         for value, good in ((np.inf, True), (3e38, True), (np.nan, False), (-np.inf, False)):
             got = held.reference.copy()
             got[2] = value
-            assert compare({"y": got}, {"y": held.reference}, bounds, yardsticks={"y": held})[0].match is good
+            assert compare({"y": got}, {"y": held.reference}, usual, yardsticks={"y": held})[0].match is good
         got = held.reference.copy()
         got[0] *= np.float32(1.001)
-        assert not compare({"y": got}, {"y": held.reference}, bounds, yardsticks={"y": held})[0].match
+        assert not compare({"y": got}, {"y": held.reference}, usual, yardsticks={"y": held})[0].match
         got[0] = np.inf
-        assert not compare({"y": got}, {"y": held.reference}, bounds, yardsticks={"y": held})[0].match
+        assert not compare({"y": got}, {"y": held.reference}, usual, yardsticks={"y": held})[0].match
 
 
 @pytest.mark.parametrize("shape", [(), (0, 3), (1,), (5,), (3, 4, 5), (1, 1, 300_001), (2, 3, 300_000), (700, 500), (2, 1, 600, 700)])

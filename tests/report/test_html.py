@@ -173,3 +173,9 @@ def test_five_thousand_records_stay_below_fifteen_megabytes() -> None:
 
 def test_rendering_is_deterministic() -> None:
     assert render_html(realistic(), gate=GATE, run=RUN) == render_html(realistic(), gate=GATE, run=RUN)
+
+
+def test_bounds_that_could_be_tighter_are_listed_as_text() -> None:
+    page = render_html([record()], hints=["t.toml, row 1 (<b>): measured at most 1e-6"])
+    assert "<li>t.toml, row 1 (&lt;b&gt;): measured at most 1e-6</li>" in page
+    assert 'id="tighter"' not in render_html([record()])

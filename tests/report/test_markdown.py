@@ -81,3 +81,11 @@ def test_long_runs_stay_short() -> None:
 def test_many_absences_are_cut() -> None:
     cells = [record("unavailable", f"unit/{n}", error={"message": f"{'x' * n} is missing"}) for n in range(1, 25)]
     assert "- and 4 more" in render_markdown(cells)
+
+
+def test_bounds_that_could_be_tighter_are_listed_as_text() -> None:
+    hints = [f"t.toml, row {number} (*a*): measured at most 1e-6" for number in range(12)]
+    text = render_markdown([record()], hints=hints)
+    assert "### Bounds that could be tighter\n\n- t.toml, row 0 (&#42;a&#42;): measured at most 1e-6\n" in text
+    assert "- and 2 more; the HTML report lists all of them" in text
+    assert "tighter" not in render_markdown([record()])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +158,16 @@ class CellFailure(Exception):
         self.record = record
 
 
+def _bounds(metrics: Mapping[str, Any], bound: Mapping[str, Any]) -> str:
+    """Return the numbers of a bound."""
+    if bound.get("mode") != "oracle":
+        return f"with rtol={bound.get('rtol')}, atol={bound.get('atol')}" if "rtol" in bound else ""
+    parts = " + ".join(f"{name} {bound[name]:.2g}" for name in ("rounding", "noise", "error") if name in bound)
+    tensor = f"; the whole tensor {metrics['tensor_ratio']:.3g} times its bound" if metrics["tensor_ratio"] > 1 else ""
+    there = f"there {bound['distance']:.3g} from the float64 answer {bound['oracle']:.9g}"
+    return f"\n  {there}, allowed {bound['allowed']:.3g} = {parts}{tensor}"
+
+
 def explain(record: Record) -> Iterator[str]:
     """Yield the lines of a failure: case, route, stage, expected, got, worst index, bound, next command."""
     yield f"case {record.case} on {record.route}: {record.outcome} at stage {record.stage}"
@@ -173,9 +183,9 @@ def explain(record: Record) -> Iterator[str]:
         m, bound = comparison.metrics, comparison.bound
         if "max_abs" in m:
             yield (
-                f"  greatest difference {m['max_abs']:.3g} at {m['worst']}: got {m.get('actual_at_worst')}, expected "
+                f"  greatest difference {m['max_abs']:.3g}; worst at {m['worst']}: got {m.get('actual_at_worst')}, expected "
                 f"{m.get('expected_at_worst')}; {m.get('outside', 0)} of {m['size']} elements outside {bound.get('formula', '')} "
-                f"with rtol={bound.get('rtol')}, atol={bound.get('atol')}"
+                + _bounds(m, bound)
             )
     if record.error:
         yield f"{record.error.get('type') or record.error.get('kind')}: {record.error.get('message')}"

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from harness.core.errors import UsageError
@@ -21,7 +20,7 @@ from harness.core.registry import registry
 from harness.engine.cache import Cache
 from harness.engine.cell import Cell, Engine
 from harness.engine.manifest import DECLARING
-from harness.engine.pool import Pool
+from harness.engine.pool import Pool, ended
 from harness.engine.settings import Settings, routes_for, settings_from, table_of
 from harness.engine.worker import Worker
 from harness.policy import expectations as expecting
@@ -104,7 +103,7 @@ class Run:
             owner = part.name.split("-")[1]
             if owner == str(os.getpid()):
                 self.records += read_records(part)
-            if owner == str(os.getpid()) or (owner.isdigit() and not psutil.pid_exists(int(owner))):
+            if owner == str(os.getpid()) or (owner.isdigit() and ended(int(owner))):
                 part.unlink()
 
     def _conclude(self, session: pytest.Session, exitstatus: int) -> None:

@@ -15,6 +15,7 @@ from harness.core.artifact import Artifact
 from harness.core.case import Case
 from harness.core.errors import UsageError
 from harness.core.value import value
+from harness.core.weights import Move
 
 try:
     from typing import Protocol, runtime_checkable
@@ -116,8 +117,11 @@ class Framework(Protocol):
     def run(self, model: Any, feeds: Mapping[str, Any]) -> dict[str, Any]:
         """Return outputs by name (see `harness.core.outputs.flatten`), as NumPy arrays that own their data."""
 
-    def oracle(self, case: Case, model: Any, feeds: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the outputs of the same model in float64. Must leave ``model`` as it was."""
+    def oracle(self, case: Case, model: Any, feeds: Mapping[str, Any], move: Move | None = None) -> dict[str, Any]:
+        """Return the outputs of the same model in float64. Must leave ``model`` as it was.
+
+        With ``move`` each weight is what it returns for it, see `harness.core.weights.Move`.
+        """
 
 
 @runtime_checkable

@@ -8,7 +8,7 @@ channel so that a wrong epsilon shows.
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import Any, Callable
 
 import numpy as np
 
@@ -40,6 +40,51 @@ def fill(name: str, shape: tuple[int, ...], seed: int, role: str = "") -> Any:
     size = float(np.prod(shape)) if shape else 1.0
     fan_in = max(1.0, size / max(1, min(shape[0], shape[-1]) if len(shape) > 1 else 1))
     return rng.normal(0.0, min(1.0, 1.0 / np.sqrt(fan_in)) if len(shape) > 1 else 0.3, shape)
+
+
+Move = Callable[[str, Any, str], Any]
+"""Name, array and dtype of a weight or an input to the float64 array that takes its place, of the same shape."""
+
+# How far `jitter` moves a value, in unit round-offs of its type: far enough that what hangs on the last bits shows.
+REACH = 8.0
+# Bits of the significand after the first, by type.
+_BITS = {"float16": 10, "bfloat16": 7, "float64": 52}
+
+
+def jitter(name: str, array: Any, dtype: str, *, seed: int) -> Any:
+    """Return ``array`` as float64, each value moved by up to `REACH` unit round-offs of ``dtype``; a pure function of the arguments.
+
+    Stands for the rounding that a value of that type carries (Monte Carlo arithmetic: Parker, 1997; CESTAC: Vignes, 1993). A value
+    that needs half of its significand or less (0, 1, 2.5, 3/8) is exact by design and stays: where it sits on a threshold, it is
+    meant to.
+    """
+    wide = np.array(array, dtype=np.float64)
+    key = hashlib.sha256(f"{seed}/{name}/{wide.shape}".encode()).digest()
+    rng = np.random.Generator(np.random.Philox(int.from_bytes(key[:16], "little")))
+    bits = _BITS.get(dtype, 23)
+    with np.errstate(invalid="ignore", over="ignore"):
+        fraction = np.ldexp(np.frexp(wide)[0], bits // 2 + 1)
+        moved = wide * (1.0 + REACH * 2.0 ** -(bits + 1) * rng.uniform(-1.0, 1.0, wide.shape))
+        return np.where((fraction == np.floor(fraction)) | ~np.isfinite(wide), wide, moved)
+
+
+def rounded(name: str, array: Any, dtype: str, *, precision: str) -> Any:
+    """Return ``array`` as float64, rounded to what ``precision`` holds: float16, bfloat16, tfloat32 or int8.
+
+    int8 is symmetric with one scale for each slice of the last axis of a matrix and one for any other tensor. ``name`` and
+    ``dtype`` play no part.
+    """
+    wide = np.array(array, dtype=np.float64)
+    if precision == "int8":
+        top = np.max(np.abs(wide), axis=tuple(range(wide.ndim - 1)) if wide.ndim > 1 else None, keepdims=True) if wide.size else 0.0
+        step = np.where(top > 0, top / 127.0, 1.0)
+        return np.round(wide / step) * step
+    if precision == "float16":
+        with np.errstate(over="ignore"):
+            return wide.astype(np.float16).astype(np.float64)
+    bits = {"bfloat16": 7, "tfloat32": 10}[precision]
+    fraction, exponent = np.frexp(wide)
+    return np.ldexp(np.round(np.ldexp(fraction, bits + 1)), exponent - bits - 1)
 
 
 def guess_role(name: str, rank: int) -> str:

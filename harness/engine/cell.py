@@ -18,9 +18,10 @@ from harness.core.tolerance import Tolerance
 from harness.core.value import value
 from harness.engine.cache import Cache
 from harness.engine.pool import Pool
-from harness.engine.steps import Steps, Stop, Trace
+from harness.engine.steps import Reference, Steps, Stop, Trace
 from harness.engine.worker import WorkerFailure
 from harness.numerics.compare import Bounds, compare
+from harness.numerics.oracle import UNITS, Yardstick
 from harness.numerics.task import judge
 
 
@@ -104,7 +105,8 @@ class Engine:
             samples = samples[:1]
             trace.notes.append(f"judged at the example shape only: {fixed} bakes it in")
         trace.shapes = {"tried": [dict(sample.lengths) for sample in samples], "failing": []}
-        references = [steps.reference(cell, trace, sample) for sample in samples]
+        precision = coarsest(cell.route)
+        references = [steps.reference(cell, trace, sample, precision) for sample in samples]
         artifact = steps.source(cell, trace, references[0])
         for hop in cell.route.converters:
             artifact = steps.convert(cell, trace, hop, artifact, samples[0])
@@ -117,7 +119,8 @@ class Engine:
         for index, outputs, again in runs.done:
             where = {**samples[index].lengths, "repeat": 1} if again else dict(samples[index].lengths)
             reference = references[index]
-            judged = compare(outputs, reference.outputs, bounds, casts=casts, oracle=reference.oracle, shapes=where)
+            sticks = yardsticks(reference, samples[index].feeds, precision, casts)
+            judged = compare(outputs, reference.outputs, bounds, casts=casts, yardsticks=sticks, shapes=where)
             if cell.case.task and not again and index == 0:
                 judged = (*judged, judge(cell.case.task, outputs, reference.outputs, labels))
             found += judged
@@ -133,12 +136,34 @@ class Engine:
 
 
 def _declared(case: Case) -> Bounds:
-    from harness.core.tolerance import default_tolerance
-
-    def bounds(_: str, dtype: str) -> Tolerance:
-        return case.tolerance if case.tolerance is not None and dtype.startswith(("float", "bfloat")) else default_tolerance(dtype)
+    def bounds(_: str, dtype: str) -> Tolerance | None:
+        return case.tolerance if dtype.startswith(("float", "bfloat")) else None
 
     return bounds
+
+
+def yardsticks(reference: Reference, feeds: Mapping[str, Any], precision: str, casts: Mapping[str, str]) -> dict[str, Yardstick]:
+    """Return what each output is held to on a target that computes in ``precision`` ("" for the source's own types)."""
+    longest = max((array.size for array in feeds.values() if array.dtype.kind not in "iub"), default=0)
+    found = {}
+    for name, exact in (reference.oracle or reference.outputs).items():
+        source = UNITS.get(reference.outputs[name].dtype.name, UNITS["float32"]) if name in reference.outputs else 0.0
+        if name in reference.spread and source:
+            coarse = max(UNITS.get(precision, 0.0), UNITS.get(casts.get(name, ""), 0.0))
+            found[name] = Yardstick(
+                reference=reference.outputs[name], oracle=exact, spread=reference.spread[name], emulated=reference.emulated.get(name),
+                unit=source, coarse=coarse if coarse > source else 0.0, terms=max(1.0, longest / max(1, exact.size)),
+            )  # fmt: skip
+    return found
+
+
+_COARSE = {"fp16": "float16", "f16": "float16", "bf16": "bfloat16", "tf32": "tfloat32", "int8": "int8"}
+
+
+def coarsest(route: Route) -> str:
+    """Return the coarsest type below float32 that the route asks for by an option ``precision``, "" for none."""
+    asked = [_COARSE[hop.options["precision"]] for hop in (*route.converters, route.runtime) if hop.options.get("precision") in _COARSE]
+    return max(asked, key=UNITS.__getitem__, default="")
 
 
 def _provenance(route: Route, provenance: Mapping[str, Any]) -> list[Comparison]:

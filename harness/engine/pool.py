@@ -144,10 +144,18 @@ class Pool:
         atexit.unregister(self.close)
 
 
+def ended(pid: int) -> bool:
+    """Return whether a process is gone; one that only waits to be reaped is."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 def sweep() -> None:
     """Remove the folders that a killed process of ours left behind."""
     for place in (RAM_DISK, Path(tempfile.gettempdir())):
         for folder in place.glob(f"{PREFIX}[0-9]*-*") if place.is_dir() else ():
             owner = folder.name[len(PREFIX) :].split("-")[0]
-            if owner.isdigit() and not psutil.pid_exists(int(owner)):
+            if owner.isdigit() and ended(int(owner)):
                 shutil.rmtree(folder, ignore_errors=True)

@@ -12,7 +12,6 @@ import hashlib
 import logging
 import os
 import re
-import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -28,6 +27,7 @@ from harness.core.protocols import Source
 from harness.core.registry import Registry, registry
 from harness.core.watch import files_read
 from harness.engine.serve_gradient import Gradients
+from harness.engine.serve_reference import private, reference_of, timed
 
 LIVE_MODELS = 3
 _MATTERS = re.compile(
@@ -85,27 +85,14 @@ class Serve(Gradients):
         """Return what can be learned of a source somebody names: framework, inputs, example feeds, files."""
         return looked_at(target, self._registry, framework)
 
-    def reference(self, framework: str, ref: Mapping[str, str], feeds: Mapping[str, Any], oracle: bool) -> dict[str, Any]:
-        """Run the case in its own framework, in its own precision and, when asked, in float64.
-
-        Returns ``outputs``, ``oracle`` (None when the model cannot run in float64, with the reason
-        in ``oracle_error``) and ``seconds`` by step.
-        """
+    def reference(self, framework: str, ref: Mapping[str, str], feeds: Mapping[str, Any], precision: str = "") -> dict[str, Any]:
+        """Run the case in its own framework; see `harness.engine.serve_reference`."""
         adapter = self._registry.get("frameworks", framework)
         seconds: dict[str, float] = {}
-        case = find_case(ref["file"], ref["case"])
-        with _timed(seconds, "build"):
+        with timed(seconds, "build"):
             model = self._model(framework, ref)
-        with _timed(seconds, "reference"):
-            outputs = adapter.run(model, _private(feeds))
-        answer: dict[str, Any] = {"outputs": outputs, "oracle": None, "oracle_error": "", "seconds": seconds}
-        if oracle:
-            try:
-                with _timed(seconds, "oracle"):
-                    answer["oracle"] = adapter.oracle(case, model, _private(feeds))
-            except Exception as error:
-                answer["oracle_error"] = f"{type(error).__name__}: {error}"[:500]
-        return answer
+        answer = reference_of(adapter, find_case(ref["file"], ref["case"]), model, feeds, precision)
+        return {**answer, "seconds": {**seconds, **answer["seconds"]}}
 
     def build(self, framework: str, ref: Mapping[str, str]) -> dict[str, Any]:
         """Build the case and return the user's own files that its builder read."""
@@ -130,7 +117,7 @@ class Serve(Gradients):
         opened = self._open(artifact_from(source), ref, feeds, dynamic)
         messages: list[str] = []
         seconds: dict[str, float] = {}
-        with _heard(messages), _timed(seconds, "convert"):
+        with _heard(messages), timed(seconds, "convert"):
             made = adapter.convert(opened, dest, options)
         entry = os.path.join(dest, made.entry) if made.entry else dest
         if not os.path.exists(entry):
@@ -164,7 +151,7 @@ class Serve(Gradients):
         adapter.probe(device)
         opened = self._open(artifact_from(source), ref, feeds, dynamic)
         seconds: dict[str, float] = {}
-        with _timed(seconds, "load"):
+        with timed(seconds, "load"):
             session = adapter.load(opened, device, options)
         self._next += 1
         self._sessions[self._next] = (session, opened.artifact)
@@ -182,7 +169,7 @@ class Serve(Gradients):
             array = np.array(feeds[port.name])
             native[port.native] = array.astype(casts[port.name]) if port.name in casts else array
         seconds: dict[str, float] = {}
-        with _timed(seconds, "run"):
+        with timed(seconds, "run"):
             outputs = live.run(native)
         # Two outputs that are one tensor in the source may be one in the artifact.
         found = {port.name: outputs[port.native] for port in artifact.outputs if port.native in outputs}
@@ -224,31 +211,17 @@ class Serve(Gradients):
             case = find_case(ref["file"], ref["case"])
             model = self._model(owner.name, ref)
         axes = {name: {int(axis): tuple(entry) for axis, entry in part.items()} for name, part in dynamic.items()}
-        return Source(artifact=artifact, feeds=_private(feeds), dynamic=axes, model=model, case=case)
+        return Source(artifact=artifact, feeds=private(feeds), dynamic=axes, model=model, case=case)
 
 
 def _key(framework: str, ref: Mapping[str, str]) -> str:
     return f"{framework}/{ref['file']}/{ref['case']}/{ref['digest']}"
 
 
-def _private(feeds: Mapping[str, Any]) -> dict[str, Any]:
-    """Return copies: no adapter can change what another one is fed."""
-    return {name: np.array(array) for name, array in feeds.items()}
-
-
 def _renamed(ports: tuple[Port, ...], names: Mapping[str, str] | None) -> tuple[Port, ...]:
     if names is None:
         return ports
     return tuple(Port(name=port.name, native=names[port.name], dtype=port.dtype, shape=port.shape) for port in ports if port.name in names)
-
-
-@contextlib.contextmanager
-def _timed(seconds: dict[str, float], step: str) -> Iterator[None]:
-    start = time.perf_counter()
-    try:
-        yield
-    finally:
-        seconds[step] = time.perf_counter() - start
 
 
 class _Ear(logging.Handler):

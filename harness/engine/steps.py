@@ -69,11 +69,13 @@ class Trace:
 
 @value
 class Reference:
-    """The source's own outputs, those of its float64 twin, and the key both are stored under."""
+    """The source's own outputs, those of its float64 twin, and how both depend on the last bits; see `harness.engine.serve_reference`."""
 
     outputs: Mapping[str, Any]
     oracle: Mapping[str, Any]
-    key: str
+    spread: Mapping[str, Any]
+    emulated: Mapping[str, Any]
+    wobble: Mapping[str, float]
 
 
 @value
@@ -140,24 +142,25 @@ class Steps:
         feeds = entry.arrays("feeds")
         return [Sample(feeds=feeds, lengths=_lengths(cell, feeds), rung="real")], entry.arrays("labels").get("labels")
 
-    def reference(self, cell: Cell, trace: Trace, sample: Sample) -> Reference:
-        """Return the outputs of the source model on ``sample``."""
+    def reference(self, cell: Cell, trace: Trace, sample: Sample, precision: str = "") -> Reference:
+        """Return the outputs of the source model on ``sample``; with a ``precision`` also those it would have in that."""
         trace.stage = Stage.REFERENCE
         adapter = self._registry.get("frameworks", cell.route.framework)
-        parts = {"kind": "reference", "recipe": self._recipe(cell, adapter, trace), "feeds": sample.digest}
+        parts = {"kind": "reference", "recipe": self._recipe(cell, adapter, trace), "feeds": sample.digest, "precision": precision}
 
         def make(_: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             answer = self._ask(
                 trace, adapter.toolchain, "reference",
-                {"framework": adapter.name, "ref": cell.ref, "feeds": dict(sample.feeds), "oracle": True},
+                {"framework": adapter.name, "ref": cell.ref, "feeds": dict(sample.feeds), "precision": precision},
             )  # fmt: skip
-            facts = {"oracle_error": answer["oracle_error"], "seconds": answer["seconds"]}
-            return facts, {"outputs": answer["outputs"], "oracle": answer["oracle"] or {}}
+            facts = {name: answer[name] for name in ("oracle_error", "wobble", "seconds")}
+            return facts, {name: answer[name] or {} for name in ("outputs", "oracle", "spread", "emulated")}
 
         entry = self._remembered(parts, make, trace, "reference")
         if entry.facts["oracle_error"]:
-            trace.messages.append(f"no float64 oracle: {entry.facts['oracle_error']}")
-        return Reference(outputs=entry.arrays("outputs"), oracle=entry.arrays("oracle"), key=key_of(parts))
+            trace.messages.append(f"judged against the source's own precision, for want of a float64 run: {entry.facts['oracle_error']}")
+        groups = {name: entry.arrays(name) for name in ("outputs", "oracle", "spread", "emulated")}
+        return Reference(**groups, wobble=entry.facts["wobble"])
 
     def source(self, cell: Cell, trace: Trace, reference: Reference) -> Artifact:
         """Return the artifact that stands for the source model; a file where the framework's format is one."""
@@ -399,7 +402,7 @@ def _digest_of(path: str) -> str:
         return ""
 
 
-_SHARED = ("harness.engine.serve", "harness.core.weights", "harness.core.outputs", "harness.core.given")
+_SHARED = ("harness.engine.serve", "harness.engine.serve_reference", "harness.core.weights", "harness.core.outputs", "harness.core.given")
 
 
 @functools.cache

@@ -119,6 +119,27 @@ def _arrays(value: Any) -> Iterator[Any]:
             yield from _arrays(part)
 
 
+# What a vector must feed to count as a weight: elsewhere it is a shape, a scale or a bound, and exact.
+_WEIGHED = (
+    "Add", "Sub", "Mul", "Div", "Conv", "ConvTranspose", "Gemm", "MatMul", "BatchNormalization", "InstanceNormalization",
+    "LayerNormalization", "GroupNormalization", "RMSNormalization", "PRelu", "LSTM", "GRU", "RNN",
+)  # fmt: skip
+
+
+def moved(proto: Any, move: Any) -> Any:
+    """Return a copy of a model whose weights are float64 and moved by ``move``, see `harness.core.weights.Move`."""
+    from onnx import numpy_helper
+
+    copy = type(proto)()
+    copy.CopyFrom(proto)
+    weighed = {name for node in copy.graph.node if node.op_type in _WEIGHED for name in node.input}
+    for tensor in copy.graph.initializer:
+        if tensor.data_type in _floats() and (len(tensor.dims) > 1 or (tensor.dims and tensor.name in weighed)):
+            array = numpy_helper.to_array(tensor)
+            tensor.CopyFrom(numpy_helper.from_array(move(tensor.name, array, array.dtype.name), tensor.name))
+    return copy
+
+
 def _widened(proto: Any) -> Any:
     """Return a widened copy of a model, graph, function or node; subgraphs wait for their own evaluator."""
     copy = type(proto)()

@@ -10,7 +10,7 @@ import numpy as np
 from harness.core.case import Case
 from harness.core.errors import UsageError
 from harness.core.outputs import flatten, is_instance
-from harness.core.weights import fill
+from harness.core.weights import Move, fill
 
 _ROLES = {"moving_mean": "mean", "mean": "mean", "moving_variance": "variance", "variance": "variance", "gamma": "scale", "beta": "bias"}
 
@@ -80,7 +80,7 @@ class MindSpore:
         """Return the PyNative outputs."""
         return model.call(feeds)
 
-    def oracle(self, case: Case, model: Built, feeds: Mapping[str, Any]) -> dict[str, Any]:
+    def oracle(self, case: Case, model: Built, feeds: Mapping[str, Any], move: Move | None = None) -> dict[str, Any]:
         """Return the outputs of a second build whose parameters are float64; not every CPU kernel has that type."""
         import mindspore
 
@@ -88,10 +88,11 @@ class MindSpore:
         assert builder is not None
         cell = builder()
         cell.set_train(False)
-        for (_, old), (_, new) in zip(model.cell.parameters_and_names(), cell.parameters_and_names()):
+        for (name, old), (_, new) in zip(model.cell.parameters_and_names(), cell.parameters_and_names()):
             if "Float" in str(old.dtype):
                 new.set_dtype(mindspore.float64)
-                new.set_data(mindspore.Tensor(old.asnumpy().astype(np.float64)))
+                values = old.asnumpy().astype(np.float64)
+                new.set_data(mindspore.Tensor(values if move is None else move(name, values, "float32")))
         wide = {name: array.astype(np.float64) if array.dtype.kind == "f" else array for name, array in feeds.items()}
         outputs = Built(cell, model.inputs, model.outputs).call(wide)
         short = [name for name, array in outputs.items() if array.dtype.name in ("float32", "float16")]

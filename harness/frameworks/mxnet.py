@@ -10,7 +10,7 @@ import numpy as np
 from harness.core.case import Case
 from harness.core.errors import UsageError
 from harness.core.outputs import flatten, is_instance
-from harness.core.weights import fill
+from harness.core.weights import Move, fill
 
 _ROLES = {"running_mean": "mean", "running_var": "variance", "gamma": "scale", "beta": "bias"}
 
@@ -89,7 +89,7 @@ class MxNet:
         """Return the imperative outputs."""
         return model.call(feeds)
 
-    def oracle(self, case: Case, model: Built, feeds: Mapping[str, Any]) -> dict[str, Any]:
+    def oracle(self, case: Case, model: Built, feeds: Mapping[str, Any], move: Move | None = None) -> dict[str, Any]:
         """Return the outputs of a float64 build with the same parameters."""
         import mxnet as mx
 
@@ -101,8 +101,9 @@ class MxNet:
         twin = Built(block, model.inputs, model.outputs)
         wide = {name: array.astype(np.float64) if array.dtype.kind == "f" else array for name, array in feeds.items()}
         twin.call(wide)
-        for old, new in zip(model.block.collect_params().values(), block.collect_params().values()):
-            new.set_data(mx.nd.array(old.data().asnumpy(), dtype=new.dtype))
+        for index, (old, new) in enumerate(zip(model.block.collect_params().values(), block.collect_params().values())):
+            values = old.data().asnumpy()
+            new.set_data(mx.nd.array(values if move is None else move(str(index), values, "float32"), dtype=new.dtype))
         outputs = twin.call(wide)
         short = [name for name, array in outputs.items() if array.dtype == np.float32]
         if short:

@@ -12,6 +12,7 @@ import numpy as np
 from harness.core.case import Case
 from harness.core.errors import UsageError
 from harness.core.outputs import flatten, is_instance
+from harness.core.weights import Move
 from harness.frameworks._onnx_checks import check_ports, external_files, inputs_of
 
 
@@ -88,12 +89,12 @@ class Onnx:
         except Exception as error:
             raise refusal(error) or error
 
-    def oracle(self, case: Case, model: Built, feeds: Mapping[str, Any]) -> dict[str, Any]:
+    def oracle(self, case: Case, model: Built, feeds: Mapping[str, Any], move: Move | None = None) -> dict[str, Any]:
         """Return the outputs of the same graph in float64. Raises `RuntimeError` where the evaluator has no float64."""
-        from harness.frameworks._onnx_evaluator import double_evaluator, is_narrow
+        from harness.frameworks._onnx_evaluator import double_evaluator, is_narrow, moved
 
         wide = {name: array.astype(np.float64) if is_narrow(array.dtype) else array for name, array in feeds.items()}
-        return _named(model, double_evaluator()(model.proto).run(None, wide))
+        return _named(model, double_evaluator()(model.proto if move is None else moved(model.proto, move)).run(None, wide))
 
     def save(self, model: Built, dest: str) -> str:
         """Write the file, byte for byte where the builder named one, with its external data; return its name."""

@@ -12,7 +12,7 @@ import numpy as np
 from harness.core.case import Case
 from harness.core.errors import UsageError
 from harness.core.outputs import flatten, is_instance, weighed
-from harness.core.weights import fill
+from harness.core.weights import Move, fill
 
 
 class Built:
@@ -53,6 +53,12 @@ def _refill(model: Any, seed: int) -> None:
             if kind == "Embedding" and padding is not None and padding >= 0:
                 values[padding] = 0.0
             tensor.set_value(values.astype(np.array(tensor).dtype))
+
+
+def _moved(layer: Any, move: Move) -> None:
+    for name, tensor in (*layer.named_parameters(), *layer.named_buffers()):
+        if "float" in str(tensor.dtype):
+            tensor.set_value(move(name, np.array(tensor), "float32"))
 
 
 class Paddle:
@@ -124,7 +130,7 @@ class Paddle:
             found = paddle.grad([y for y, _ in pairs], list(leaves.values()), weights, allow_unused=True)
         return {n: np.zeros(feeds[n].shape, feeds[n].dtype) if g is None else np.array(g) for n, g in zip(leaves, found)}
 
-    def oracle(self, case: Case, model: Built, feeds: Mapping[str, Any]) -> dict[str, Any]:
+    def oracle(self, case: Case, model: Built, feeds: Mapping[str, Any], move: Move | None = None) -> dict[str, Any]:
         """Return the outputs of a float64 copy."""
         import paddle
 
@@ -133,6 +139,8 @@ class Paddle:
         try:
             layer = copy.deepcopy(model.layer).to(dtype="float64")
             layer.eval()
+            if move is not None:
+                _moved(layer, move)
             wide = {name: array.astype(np.float64) if array.dtype.kind == "f" else array for name, array in feeds.items()}
             return Built(layer, model.inputs, model.outputs).call(wide)
         finally:

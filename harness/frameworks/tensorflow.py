@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from typing import Any, Mapping
+from typing import Any, Iterator, Mapping
 
 import numpy as np
 
 from harness.core.case import Case
 from harness.core.outputs import is_instance, weighed
-from harness.core.weights import fill
+from harness.core.weights import Move, fill
 from harness.frameworks._tensorflow import Built, arrays_of, construct, copy_weights, variables_of
 from harness.frameworks._tensorflow_files import from_file, signature_of
 
@@ -69,6 +70,23 @@ def _narrowed(built: Built, feeds: Mapping[str, Any]) -> set[str]:
     return found
 
 
+@contextlib.contextmanager
+def _moved(twin: Built, move: Move | None) -> Iterator[None]:
+    """Move the weights for a while."""
+    import tensorflow as tf
+
+    moved = [variable for variable in variables_of(twin) if move is not None and tf.as_dtype(variable.dtype).is_floating]
+    before = [np.array(variable) for variable in moved]
+    for index, (variable, array) in enumerate(zip(moved, before)):
+        assert move is not None
+        variable.assign(move(str(index), array, "float32"))
+    try:
+        yield
+    finally:
+        for variable, array in zip(moved, before):
+            variable.assign(array)
+
+
 class TensorFlow:
     """Keras models, tf.Modules and tf.functions."""
 
@@ -123,7 +141,7 @@ class TensorFlow:
         found = tape.gradient([y for y, _ in pairs], real, [w for _, w in pairs], tf.UnconnectedGradients.ZERO)
         return arrays_of(found)
 
-    def oracle(self, case: Case, model: Built, feeds: Mapping[str, Any]) -> dict[str, Any]:
+    def oracle(self, case: Case, model: Built, feeds: Mapping[str, Any], move: Move | None = None) -> dict[str, Any]:
         """Return the outputs of a float64 build with the same weights; raises where a part of it is not in float64."""
         wide = {name: array.astype(np.float64) if array.dtype.kind == "f" else array for name, array in feeds.items()}
         if model.twin is None:
@@ -132,7 +150,8 @@ class TensorFlow:
             if narrow:
                 raise RuntimeError(f"the float64 model computes in less than float64 in {', '.join(sorted(narrow))}")
             model.twin = twin
-        outputs = self.run(model.twin, wide)
+        with _moved(model.twin, move):
+            outputs = self.run(model.twin, wide)
         short = {name: str(array.dtype) for name, array in outputs.items() if array.dtype.name in ("float32", "float16", "bfloat16")}
         if short:
             raise RuntimeError(f"the float64 model still returns {short}")

@@ -11,7 +11,7 @@ import numpy as np
 from harness.core.case import Case
 from harness.core.errors import UsageError
 from harness.core.outputs import is_instance, weighed
-from harness.core.weights import fill
+from harness.core.weights import Move, fill
 from harness.frameworks._torch import Built, arrays_of, inference_mode, program, tensors_of
 
 
@@ -42,6 +42,15 @@ def _refill(model: Any, seed: int) -> None:
             tensor.data.copy_(torch.from_numpy(np.asarray(values)))
             if name == "weight" and getattr(module, "padding_idx", None) is not None:
                 tensor.data[module.padding_idx].zero_()
+
+
+def _moved(model: Any, twin: Any, move: Move) -> None:
+    import torch
+
+    types = {name: str(tensor.dtype).replace("torch.", "") for name, tensor in (*model.named_parameters(), *model.named_buffers())}
+    for name, tensor in (*twin.named_parameters(), *twin.named_buffers()):
+        if tensor.is_floating_point():
+            tensor.data.copy_(torch.from_numpy(move(name, tensor.detach().numpy(), types[name])))
 
 
 class Torch:
@@ -111,9 +120,11 @@ class Torch:
                 found = (None,) * len(leaves)
         return arrays_of({name: torch.zeros_like(x) if g is None else g for (name, x), g in zip(leaves.items(), found)})
 
-    def oracle(self, case: Case, model: Built, feeds: Mapping[str, Any]) -> dict[str, Any]:
+    def oracle(self, case: Case, model: Built, feeds: Mapping[str, Any], move: Move | None = None) -> dict[str, Any]:
         """Return the outputs of a float64 copy."""
         twin = Built(copy.deepcopy(model.module).double(), model.inputs, model.outputs)
+        if move is not None:
+            _moved(model.module, twin.module, move)
         wide = {name: array.astype(np.float64) if array.dtype.kind == "f" else array for name, array in feeds.items()}
         return self.run(twin, wide)
 

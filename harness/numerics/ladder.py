@@ -47,7 +47,7 @@ _ALL = (
         normal="what the declared domain ordinarily holds",
         large="30 times the ordinary magnitude, or the two ends of a bounded domain: relu6, hard activations, sigmoid tails, exp at 89",
         small="a thousandth of the ordinary magnitude: epsilons in denominators, log1p and expm1 in their naive form",
-        thresholds="half-integers, 3 and 6, exact or one ulp off: rounding modes, comparisons with and without equality, clips",
+        thresholds="half-integers, 3 and 6, all exact: rounding modes, comparisons with and without equality, clips",
     ),
     *_named("edge", low_variance="mean over deviation 1000, the last row constant: the epsilon of a normalisation, one-pass variance"),
     *_named(
@@ -75,7 +75,7 @@ _ALL = (
     ),
     *_named(
         "edge",
-        near_ties="duplicates and values a few ulps apart: argmax, top-k, sort, stable or not",
+        near_ties="duplicates and values a few ulps apart, also around thresholds: argmax, top-k, sort, stable or not",
         near_zero="probabilities down to 1e-12: logarithms, clamps",
         saturating="magnitudes from 10 to 1e5: overflow, clip bounds, -1e4 for minus infinity",
     ),

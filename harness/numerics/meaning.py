@@ -13,6 +13,9 @@ from harness.numerics.metrics import distance, widen
 NEAR = 1e-2
 """The share of an element's own size, or of the tensor's, that the source may be off by and still mean something."""
 
+NOISE = 16.0
+"""How many unit round-offs of its inputs an output that means something has to bear."""
+
 
 @value
 class Meaning:
@@ -31,29 +34,27 @@ def meaningful(reference: Any, oracle: Any, spread: Any = None) -> Meaning:
     """Return, for each element, whether the source itself is meaningful there, and what to say where it is not.
 
     ``reference`` is an output of the source in its own precision, ``oracle`` the same output in float64, ``spread``
-    (optional) the output in float64 after the inputs and weights moved by a few units in the last place; all of one
-    shape, any numeric dtype. Real numbers: an element means something when reference and oracle (and spread) hold
-    NaN, +inf and -inf at the same places and ``|reference - oracle| <= NEAR * max(|oracle|, scale)`` (the same for
-    spread), where ``scale`` is the root mean square of the oracle's finite values. Infinities and NaN that all agree
-    on mean something: the source stands by them. Integers and booleans mean something where all are equal, as
-    whatever was rounded or picked there depends on less than the source's own error otherwise. Values are judged as
-    float64, integers above 2**53 thus rounded. Raises `UsageError` when the shapes differ.
+    (optional) how far the oracle moves for each unit round-off that inputs and weights move, not negative, infinite
+    where NaN or infinities come or go; all of one shape, any numeric dtype. Real numbers: an element means something
+    when reference and oracle hold NaN, +inf and -inf at the same places, ``|reference - oracle| <= NEAR * size`` and
+    ``NOISE * spread <= NEAR * size``, where ``size`` is the greater of ``|oracle|`` and the root mean square of the
+    oracle's finite values. Infinities and NaN that both agree on mean something: the source stands by them. Integers
+    and booleans mean something where reference and oracle are equal and the spread is 0: whatever was rounded or
+    picked elsewhere hangs on the last bits. Values are judged as float64, integers above 2**53 thus rounded. Raises
+    `UsageError` when the shapes differ.
     """
     want, exact = np.asarray(reference), np.asarray(oracle)
-    others = [want] if spread is None else [want, np.asarray(spread)]
-    for other in others:
+    noise = np.zeros(exact.shape) if spread is None else NOISE * widen(spread)
+    for other in (want, noise):
         if other.shape != exact.shape:
             raise UsageError(f"reference or spread has shape {other.shape}, its oracle {exact.shape}; the outputs must correspond")
-    wide = widen(exact)
-    pattern, near = np.ones(exact.shape, bool), np.ones(exact.shape, bool)
-    allowed = 0.0 if want.dtype.kind in "iub" else NEAR * np.maximum(np.abs(np.where(np.isfinite(wide), wide, 0.0)), _scale(wide))
-    for other in others:
-        narrow = widen(other)
-        for test in (np.isnan, np.isposinf, np.isneginf):
-            pattern &= test(narrow) == test(wide)
-        near &= distance(narrow, wide) <= allowed
-    mask = pattern & near
-    return Meaning(mask=mask, words=_words(mask, pattern, want, wide))
+    narrow, wide = widen(want), widen(exact)
+    pattern = np.isfinite(noise)
+    for test in (np.isnan, np.isposinf, np.isneginf):
+        pattern &= test(narrow) == test(wide)
+    size = 0.0 if want.dtype.kind in "iub" else np.maximum(np.abs(np.where(np.isfinite(wide), wide, 0.0)), _scale(wide))
+    mask = pattern & (np.maximum(distance(narrow, wide), noise) <= NEAR * size)
+    return Meaning(mask=mask, words=_words(mask, pattern, narrow, wide))
 
 
 def _scale(wide: Any) -> float:
@@ -63,7 +64,7 @@ def _scale(wide: Any) -> float:
     return peak * float(np.sqrt(np.mean(np.square(finite / peak)))) if peak else 0.0
 
 
-def _words(mask: Any, pattern: Any, want: Any, wide: Any) -> str:
+def _words(mask: Any, pattern: Any, narrow: Any, wide: Any) -> str:
     lost = int(np.count_nonzero(~mask))
     if not lost:
         return ""
@@ -72,6 +73,7 @@ def _words(mask: Any, pattern: Any, want: Any, wide: Any) -> str:
     kinds = [f"{other} in NaN or infinity"] if other else []
     kinds += [f"{lost - other} in value"] if lost > other else []
     return (
-        f"{lost} of {mask.size} elements are not counted: the source itself is not meaningful there, its float64 twin differs "
-        f"({', '.join(kinds)}); first at {list(index)}: {widen(want)[index]:.6g}, in float64 {wide[index]:.6g}"
+        f"{lost} of {mask.size} elements are not counted: the source itself is not meaningful there, it differs from its float64 "
+        f"twin, or that hangs on the last bits of the inputs ({', '.join(kinds)}); "
+        f"first at {list(index)}: {narrow[index]:.6g}, in float64 {wide[index]:.6g}"
     )

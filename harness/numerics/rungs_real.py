@@ -123,20 +123,25 @@ def _saturating(span: Span, shape: Shape, rng: np.random.Generator) -> Any:
     return span.place(rng.choice([-1.0, 1.0], shape) * 10.0 ** rng.uniform(1.0, 5.0, shape))
 
 
-def _thresholds(span: Span, shape: Shape, rng: np.random.Generator) -> Any:
+def _turns(span: Span) -> list[float]:
+    """Return the thresholds that the domain reaches, ascending, and its ends."""
     reach = 8.0 * span.scale
-    pool = {sign * turn + 0.0 for turn in THRESHOLDS for sign in (-1.0, 1.0) if span.low <= sign * turn <= span.high and turn <= reach}
-    if span.bounded:
-        pool |= {span.low, span.high}
+    found = {sign * turn + 0.0 for turn in THRESHOLDS for sign in (-1.0, 1.0) if span.low <= sign * turn <= span.high and turn <= reach}
+    return sorted(found | ({span.low, span.high} if span.bounded else set()))
+
+
+def _thresholds(span: Span, shape: Shape, rng: np.random.Generator) -> Any:
+    # All are exact: what lies an ulp beside a threshold hangs on the last bits, and would drown what does not.
+    pool = _turns(span)
     if len(pool) < 4:
-        pool |= {float(span.place(units)) for units in (-1.0, -0.5, 0.5, 1.0)}
-    chosen = rng.choice(np.array(sorted(pool)), shape)
-    return chosen * (1.0 + span.epsilon * rng.choice([0.0, 0.0, 1.0, -1.0], shape))
+        pool += [float(span.place(units)) for units in (-1.0, -0.5, 0.5, 1.0)]
+    return rng.choice(np.array(pool), shape)
 
 
 def _near_ties(span: Span, shape: Shape, rng: np.random.Generator) -> Any:
-    pool = span.place(rng.normal(size=max(2, (shape[-1] if shape else 1) // 3)))
-    return rng.choice(pool, shape) * (1.0 + span.epsilon * rng.integers(0, 4, shape))
+    drawn = span.place(rng.normal(size=max(2, (shape[-1] if shape else 1) // 3)))
+    pool = np.concatenate([drawn, rng.permutation(_turns(span))[: drawn.size // 2]])
+    return rng.choice(pool, shape) * (1.0 + span.epsilon * rng.integers(-1, 4, shape))
 
 
 def _low_variance(span: Span, shape: Shape, rng: np.random.Generator) -> Any:

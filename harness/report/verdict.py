@@ -89,7 +89,10 @@ def fails(record: Record) -> bool:
 
 
 def share(comparison: Comparison) -> float | None:
-    """Return how much of its bound the largest absolute error takes up: 1.0 is all of it. None where neither is known."""
+    """Return how much of its bound the error takes up where it is worst: 1.0 is all of it. None where neither is known."""
+    if "ratio" in comparison.metrics:
+        parts = [real(comparison.metrics.get(name)) for name in ("ratio", "tensor_ratio")]
+        return max((part for part in parts if part is not None), default=None)
     peak, expected = real(comparison.metrics.get("max_abs")), real(comparison.metrics.get("expected_at_worst"))
     rtol, atol = real(comparison.bound.get("rtol")), real(comparison.bound.get("atol"))
     if peak is None or rtol is None or atol is None:

@@ -48,7 +48,7 @@ def test_three_frameworks_can_differentiate() -> None:
 
 @pytest.mark.parametrize("framework", ABLE)
 def test_a_gradient_is_that_of_the_weighted_output(framework: str, pool: Pool) -> None:
-    before = ask(pool, framework, "reference", feeds=FEEDS, oracle=False)["outputs"]
+    before = ask(pool, framework, "reference", feeds=FEEDS, precision="")["outputs"]
     answer = ask(pool, framework, feeds=FEEDS, output="cube", weights=WEIGHTS)
     found = answer["gradient"]
     assert {name: (array.shape, array.dtype.name) for name, array in found.items()} == {"x": ((2, 3), "float32"), "y": ((2, 3), "float32")}
@@ -58,7 +58,7 @@ def test_a_gradient_is_that_of_the_weighted_output(framework: str, pool: Pool) -
     both = ask(pool, framework, feeds=FEEDS, output="sum", weights=WEIGHTS)["gradient"]
     np.testing.assert_allclose(both["x"], FEEDS["y"] * WEIGHTS, rtol=1e-5)
     np.testing.assert_allclose(both["y"], FEEDS["x"] * WEIGHTS, rtol=1e-5)
-    after = ask(pool, framework, "reference", feeds=FEEDS, oracle=False)["outputs"]
+    after = ask(pool, framework, "reference", feeds=FEEDS, precision="")["outputs"]
     assert all(np.array_equal(before[name], after[name]) for name in before), "the model is as it was"
 
 
@@ -71,7 +71,7 @@ def test_a_gradient_of_layers_is_the_slope_of_their_float64_twin(framework: str,
     ends = [(x + size * along).astype(np.float32) for size in (2**-9, -(2**-9))]
     heights = []
     for end in ends:
-        oracle = ask(pool, framework, "reference", case="contract", file=file, feeds={"x": end}, oracle=True)["oracle"]
+        oracle = ask(pool, framework, "reference", case="contract", file=file, feeds={"x": end}, precision="")["oracle"]
         heights.append(float(np.sum(weights * oracle["probs"])))
     found = ask(pool, framework, case="contract", file=file, feeds={"x": x}, output="probs", weights=weights)["gradient"]["x"]
     slope = float(np.sum(found * (ends[0].astype(np.float64) - ends[1])))

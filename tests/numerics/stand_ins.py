@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from harness.core.weights import REACH, jitter
 from harness.numerics.meaning import meaningful
+from harness.numerics.metrics import distance
+from harness.numerics.oracle import Yardstick, judge
 
 Function = Callable[[Any], Any]
-EPSILON = float(np.finfo(np.float32).eps)
 _erf = np.vectorize(math.erf, otypes=[np.float64])
 
 
@@ -100,36 +102,32 @@ def dense_in_order(x: Any) -> Any:
     return np.cumsum(terms, -2, dtype=x.dtype)[..., -1, :]
 
 
-def score_of(source: Function, target: Function, *, nudges: int = 1) -> Callable[[Mapping[str, Any]], float]:
-    """Return how far ``target`` is from ``source`` in float64, over a bound that follows the source's own error.
+def moved_by(x: Any, seed: int) -> Any:
+    """Return ``x`` in float64, every value moved by up to `REACH` unit round-offs, numbers of few bits too."""
+    return x.astype(np.float64) * (1 + REACH * 2.0**-24 * np.random.default_rng(seed).uniform(-1, 1, x.shape))
 
-    With rows of n elements, the bound of an element is the greatest of 8 times the source's greatest distance from
-    float64, n / 2 times the most that the output moves in ``nudges`` trials when the input does by 2 units in the last
-    place (both over the tensor), and n roundings of the element itself or of the output's root mean square. Elements
-    where the source means nothing are left out; another pattern of NaN or infinity is infinitely far.
+
+def score_of(source: Function, target: Function, *, nudges: int = 0) -> Callable[[Mapping[str, Any]], float]:
+    """Return how far ``target`` is from ``source``, over the oracle bound of the judge, as a harness that runs both would tell it.
+
+    The float64 source runs with moved inputs, to see how much it hangs on their last bits: twice as the harness moves
+    them, and ``nudges`` times with every value moved. Elements where the source means nothing are left out; another
+    pattern of NaN or infinity is infinitely far.
     """
 
     def score(feeds: Mapping[str, Any]) -> float:
         x = feeds["x"]
-        wide = x.astype(np.float64)
-        rng = np.random.default_rng(nudges)
-        moved = [wide * (1 + 2 * EPSILON * rng.choice([-1.0, 1.0], x.shape)) for _ in range(nudges)]
         with np.errstate(all="ignore"):
-            reference, oracle, actual = source(x), source(wide), target(x)
-            spread = [source(nudged) for nudged in moved]
-        counts = np.all([meaningful(reference, oracle, other).mask for other in spread], axis=0)
+            reference, oracle, actual = source(x), source(x.astype(np.float64)), target(x)
+            moved = [jitter("x", x, "float32", seed=seed) for seed in (1, 2)] + [moved_by(x, seed) for seed in range(nudges)]
+            spread = np.max([distance(source(inputs), oracle) for inputs in moved], axis=0) / REACH
+        counts = meaningful(reference, oracle, spread).mask
         for test in (np.isnan, np.isposinf, np.isneginf):
             if (test(actual) != test(reference))[counts].any():
                 return math.inf
-        counts &= np.isfinite(oracle)
-        if not counts.any():
-            return 0.0
-        r, o, y = (values[counts].astype(np.float64) for values in (reference, oracle, actual))
-        noise = max(float(np.abs(other[counts] - o).max()) for other in spread)
-        n = x.shape[-1]
-        floor = n * EPSILON * np.maximum(np.abs(o), np.sqrt(np.mean(np.square(o))))
-        bound = np.maximum(floor, max(8 * np.abs(r - o).max(), n / 2 * noise, np.finfo(np.float32).tiny))
-        return float((np.abs(y - o) / bound).max())
+        stick = Yardstick(reference=reference, oracle=oracle, spread=spread, terms=max(x.size / oracle.size, 1.0))
+        with np.errstate(all="ignore"):  # a twin in float64 reaches numbers whose squares overflow
+            return judge(np.where(counts, actual, reference), stick).ratio
 
     return score
 

@@ -9,6 +9,7 @@ import pytest
 
 from harness.core.tolerance import default_tolerance
 from harness.numerics.compare import compare
+from harness.numerics.oracle import Yardstick
 
 GOOD = {"y": np.array([[1.0, -2.0, 0.5], [0.0, 3.0, -1.0]], np.float32), "ids": np.array([3, 1], np.int64)}
 
@@ -92,6 +93,6 @@ def test_uint8_difference_does_not_wrap() -> None:
 
 
 def test_oracle_distances_are_recorded() -> None:
-    oracle = {"y": GOOD["y"].astype(np.float64), "ids": GOOD["ids"]}
-    found = compare(changed(), GOOD, lambda _, dtype: default_tolerance(dtype), oracle=oracle)
+    stick = Yardstick(reference=GOOD["y"], oracle=GOOD["y"].astype(np.float64), spread=np.zeros(GOOD["y"].shape, np.float32))
+    found = compare(changed(), GOOD, lambda *_: None, yardsticks={"y": stick})
     assert found[0].metrics["oracle"]["target_scaled"] == 0.0

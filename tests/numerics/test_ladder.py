@@ -179,7 +179,8 @@ def test_what_the_real_rungs_hold() -> None:
     assert heavy.max() > 20 * np.median(heavy)
     chosen = drawn("real", "thresholds", {"n": 8, "k": 64})
     assert {0.5, 1.5, 2.5, 3.0, 6.0, -0.5, -3.0} <= set(chosen.reshape(-1))
-    assert ((chosen != 6.0) & (np.abs(chosen - 6.0) < 1e-6)).any(), "and one ulp beside it"
+    assert (chosen * 2 == np.floor(chosen * 2)).all(), "exact, each of them"
+    assert {0.0, 0.5, 3.0, 255.0} & set(drawn("image", "thresholds").reshape(-1))
     assert set(np.unique(drawn("real", "alternating"))) == {-1.0, 1.0}
     assert (np.count_nonzero(drawn("real", "one_hot"), axis=-1) == 1).all()
     assert abs(drawn("real", "offset").mean() - 100) < 1
@@ -194,6 +195,8 @@ def test_rows_of_low_variance_and_near_ties() -> None:
     ties = np.sort(drawn("real", "near_ties").reshape(-1))
     gaps = np.diff(ties) / np.abs(ties[1:])
     assert (gaps == 0).any()
+    near = drawn("real", "near_ties", {"n": 8, "k": 64})
+    assert ((near * 2 != np.floor(near * 2)) & (np.abs(near * 2 - np.round(near * 2)) < 1e-6 * np.abs(near))).any(), "beside thresholds"
     assert ((gaps > 0) & (gaps < 5e-7)).any()
 
 

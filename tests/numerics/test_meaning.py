@@ -47,12 +47,15 @@ def test_the_scale_neither_overflows_nor_vanishes() -> None:
 
 def test_an_output_that_moves_with_the_last_digits_of_its_input_does_not_count() -> None:
     exact = np.array([1.0, 2.0])
-    assert meaningful(exact, exact, spread=np.array([1.0, 2.5])).mask.tolist() == [True, False]
-    assert meaningful(exact, exact, spread=np.array([np.nan, 2.0])).mask.tolist() == [False, True]
+    assert meaningful(exact, exact, spread=np.float32([1e-7, 2e-2])).mask.tolist() == [True, False]
+    assert meaningful(exact, exact, spread=np.float32([np.inf, 0.0])).mask.tolist() == [False, True]
+    infinite = np.array([np.inf, np.nan])
+    assert meaningful(infinite, infinite, spread=np.zeros(2, np.float32)).mask.all()
 
 
 def test_whole_numbers_count_where_they_are_equal() -> None:
     assert meaningful(np.array([1, 2, 300]), np.array([1, 3, 301])).mask.tolist() == [True, False, False]
+    assert meaningful(np.array([1, 2]), np.array([1, 2]), spread=np.float32([0, 1])).mask.tolist() == [True, False]
     assert meaningful(np.array([True, False]), np.array([True, True])).mask.tolist() == [True, False]
 
 

@@ -45,7 +45,7 @@ GAINS = {
     "layer norm eps 1e-5 as 1e-6": 1e5,
     "layer norm eps 1e-5 as 1e-12": 1e7,
     "layer norm variance in one pass": 1e4,
-    "gelu erf as tanh": 30,
+    "gelu erf as tanh": 15,
     "relu6 as relu": math.inf,
     "hardswish as swish": 1e6,
     "sigmoid as hard sigmoid": 2,

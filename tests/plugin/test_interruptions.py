@@ -16,6 +16,8 @@ import psutil
 import pytest
 from small_project import Project
 
+from harness.engine.pool import ended
+
 pytest_plugins = ["pytester"]
 
 # The last case hangs while a file is there, as if its weights were on a slow disk.
@@ -41,14 +43,6 @@ def until(true: Callable[[], object], seconds: float = 60.0) -> None:
         time.sleep(0.05)
 
 
-def gone(pid: int) -> bool:
-    """Return whether a process has ended."""
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
-
-
 class Running:
     """A run that has come to its slow case."""
 
@@ -64,6 +58,8 @@ class Running:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "pytest", "-p", "harness.plugin", *arguments],
             cwd=project.path, stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True,
+            # A shell starts what it puts into the background with the signal ignored, and children inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )  # fmt: skip
         until(lambda: list(project.path.glob("worker-*")) and len(self.finished()) == 2)
         self.family = [self.process.pid, *(child.pid for child in psutil.Process(self.process.pid).children(recursive=True))]
@@ -78,12 +74,12 @@ class Running:
     def nothing_is_left(self) -> None:
         """Assert that every process ends."""
         self.process.wait(timeout=20)
-        until(lambda: all(map(gone, self.family)), 20.0)
+        until(lambda: all(map(ended, self.family)), 20.0)
 
     def end(self) -> None:
         """Kill what is left."""
         for pid in self.family:
-            if not gone(pid):
+            if not ended(pid):
                 os.kill(pid, signal.SIGKILL)
         self.process.wait()
         self.log.close()

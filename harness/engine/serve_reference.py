@@ -1,0 +1,101 @@
+"""What a target is held to: the source's own answer, its float64 twin's, and how much both hang on the last bits. Runs inside workers."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from harness.core.case import Case
+from harness.core.weights import REACH, Move, jitter, rounded
+
+JITTERS = 2
+
+
+def reference_of(adapter: Any, case: Case, model: Any, feeds: Mapping[str, Any], precision: str) -> dict[str, Any]:
+    """Run the source model twice in its own precision, and in float64: exactly, and with moved inputs and weights.
+
+    Returns by output name: ``outputs``; ``oracle`` (None when the model cannot run in float64, with the reason in
+    ``oracle_error``); ``spread``, float32, elementwise: how far the float64 outputs move for each unit round-off that inputs and
+    weights move (infinite where NaN or infinities come or go); ``emulated``: the float64 outputs when inputs and weights are
+    rounded to ``precision`` first, None without one. A model that cannot run in float64 has no ``oracle``; its ``spread`` is how
+    far its own outputs move when inputs do by a few units in the last place, its own rounding included.
+    ``wobble`` is the largest difference between the two runs by output, ``seconds`` the time by step.
+    """
+    seconds: dict[str, float] = {}
+    with timed(seconds, "reference"):
+        outputs = adapter.run(model, private(feeds))
+    with timed(seconds, "repeat"):
+        again = adapter.run(model, private(feeds))
+    wobble = {name: _largest(_apart(array, again[name])) for name, array in outputs.items()}
+    answer: dict[str, Any] = {
+        "outputs": outputs, "oracle": None, "spread": None, "emulated": None, "oracle_error": "", "wobble": wobble, "seconds": seconds,
+    }  # fmt: skip
+    try:
+        with timed(seconds, "oracle"):
+            exact = adapter.oracle(case, model, private(feeds))
+            answer["oracle"] = exact
+        with timed(seconds, "spread"):
+            answer["spread"] = _spread(lambda move: adapter.oracle(case, model, _moved(feeds, move), move), exact, REACH)
+        if precision:
+            move = functools.partial(rounded, precision=precision)
+            answer["emulated"] = adapter.oracle(case, model, _moved(feeds, move), move)
+    except Exception as error:
+        answer.update(oracle=None, emulated=None, oracle_error=f"{type(error).__name__}: {error}"[:500])
+        with timed(seconds, "spread"):
+            answer["spread"] = _spread(lambda move: adapter.run(model, _moved(feeds, move, wide=False)), outputs, 1.0)
+    return answer
+
+
+def _spread(run: Callable[[Move], Mapping[str, Any]], exact: Mapping[str, Any], reach: float) -> dict[str, Any]:
+    spread = {name: np.zeros(array.shape, np.float32) for name, array in exact.items()}
+    for seed in range(1, JITTERS + 1):
+        outputs = run(functools.partial(jitter, seed=seed))
+        for name, array in exact.items():
+            if name not in outputs or outputs[name].shape != array.shape:
+                raise RuntimeError(f"output {name!r} has another shape when inputs move by a few units in the last place")
+            np.maximum(spread[name], _apart(outputs[name], array) / reach, out=spread[name])
+    return spread
+
+
+def _moved(feeds: Mapping[str, Any], move: Move, *, wide: bool = True) -> dict[str, Any]:
+    """Return the feeds with every float moved, as float64 or in their own type."""
+    moved = {name: move(name, array, array.dtype.name) if _is_float(array) else np.array(array) for name, array in feeds.items()}
+    return moved if wide else {name: array.astype(feeds[name].dtype) for name, array in moved.items()}
+
+
+def _is_float(array: Any) -> bool:
+    return bool(array.dtype.kind == "f" or array.dtype.name == "bfloat16")
+
+
+def _apart(a: Any, b: Any) -> Any:
+    """Return ``|a - b|`` as float32: 0 where both are the same NaN or infinity, infinite where only one is."""
+    if a.shape != b.shape:
+        return np.full(b.shape, np.inf, np.float32)
+    a, b = np.asarray(a).astype(np.float64), np.asarray(b).astype(np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):
+        difference = np.abs(a - b)
+        difference = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, difference)
+        return np.where(np.isnan(difference), np.inf, difference).astype(np.float32)
+
+
+def _largest(array: Any) -> float:
+    return float(array.max()) if array.size else 0.0
+
+
+def private(feeds: Mapping[str, Any]) -> dict[str, Any]:
+    """Return copies: no adapter can change what another one is fed."""
+    return {name: np.array(array) for name, array in feeds.items()}
+
+
+@contextlib.contextmanager
+def timed(seconds: dict[str, float], step: str) -> Iterator[None]:
+    start = time.perf_counter()
+    try:
+        yield
+    finally:
+        seconds[step] = time.perf_counter() - start

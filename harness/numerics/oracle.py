@@ -1,0 +1,240 @@
+"""The oracle bound: how far from the source's float64 twin a correct target may be, element by element.
+
+    distance(y) <= (4 + 2 sqrt(K)) u |o| + 64 u scale + (16 + 2 sqrt(K)) spread + 16 error
+
+``y`` is the target's value, ``o`` the float64 twin's, ``r`` the source's own; the distance is that from the interval between ``o``
+and ``r``, since either end is a defensible answer. The parts:
+
+- ``u``: unit round-off of the coarsest type the target computes in. ``4 u |o|``: a few roundings of the result itself
+  (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 2.2). ``K``: the longest sum, as far as it shows: input
+  elements for each output element. Rounding gathers ``sqrt(K)``-fold in the mean when terms are added one by one (section 4.5).
+- ``scale``: root mean square of ``o``, of the whole tensor or of the slice through the element where that is smaller. Summation in
+  another order moves a result by a few units of this, whatever the length (Higham, section 4.2); so do the approximations of
+  elementary functions in vectorised kernels, and interpolation weights from coordinates of a few dozen units.
+- ``spread``: how far ``o`` moves when every input and weight moves by one unit round-off, measured (Monte Carlo arithmetic: Parker,
+  1997; Vignes, 1993). It carries the condition of the problem and stands for the rounding inside.
+- ``error``: ``|r - o|``, what the source itself loses; the same yardstick as torch's accuracy benchmarks, which compare with a
+  float64 run. It counts only as far as spread and scale explain it: a source that is plainly wrong earns its target no room.
+
+A target in a coarser type has, beside the source's, the same parts for that type, with 4 for every constant, and what the source
+loses when its weights and inputs are rounded to that type first.
+
+The errors of a tensor as a whole may be at most a third as large as its bounds, both as root mean squares: a difference everywhere
+is no rounding even where each element alone might be.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from harness.core.value import value
+
+FORMULA = "distance to [oracle, reference] <= (4 + 2sqrt(K))u|oracle| + 64u*scale + (16 + 2sqrt(K))*spread + 16*error"
+UNITS: Mapping[str, float] = {
+    "float64": 2.0**-53, "float32": 2.0**-24, "tfloat32": 2.0**-11, "float16": 2.0**-11, "bfloat16": 2.0**-8, "int8": 2.0**-8,
+}  # fmt: skip
+"""Unit round-off by type; for int8 half a step of a symmetric 8-bit scale over its largest value."""
+
+_OWN, _SCALE, _NOISE, _ERROR = 4.0, 64.0, 16.0, 16.0
+# In place of all of these for what a coarser type adds: its rounding outweighs every difference between kernels.
+_COARSE = 4.0
+_BLOCK = 1 << 18
+_TINY = {"float64": 2.0**-1022, "float16": 2.0**-14}
+# One draw of noise may be small by chance: an element has at least this share of what is usual around it.
+_USUAL = 0.6
+# Beyond this share of its own scale a bound says nothing about a value any more.
+_LOOSE = 0.01
+
+
+@value
+class Yardstick:
+    """What one output is held to. All arrays have its shape.
+
+    ``reference``: as the source returned it. ``oracle``: float64. ``spread``: how far the oracle moves per unit round-off of
+    the source's type. ``unit``: unit round-off of the source's type. ``terms``: the longest sum. ``coarse``: unit round-off of the
+    coarsest type the target computes in, where that is coarser than the source's, else 0; ``emulated`` then is the oracle with
+    weights and inputs rounded to that type.
+    """
+
+    reference: Any
+    oracle: Any
+    spread: Any
+    unit: float = UNITS["float32"]
+    terms: float = 1.0
+    coarse: float = 0.0
+    emulated: Any = None
+
+
+@value
+class Judged:
+    """How one output fared. ``ratio``: the largest distance over its bound; ``tensor_ratio``: the same of the root mean squares,
+    over a third; ``undetermined``: how many elements have a bound so wide that only their magnitude was judged; ``worst``: flat
+    index of the largest ratio; ``parts``: the bound there.
+    """
+
+    ratio: float
+    tensor_ratio: float
+    outside: int
+    undetermined: int
+    worst: int
+    parts: Mapping[str, float]
+
+    @property
+    def match(self) -> bool:
+        """Whether every element and the tensor lie within their bounds."""
+        return self.outside == 0 and self.tensor_ratio <= 1.0
+
+
+def judge(actual: Any, yardstick: Yardstick) -> Judged:
+    """Judge a float output of the shape of its yardstick. NaN and infinities are judged elsewhere and count as equal here."""
+    bound = _Bound(yardstick)
+    total = _Total()
+    for index, piece in _pieces(yardstick.oracle.shape):
+        total.add(index, *bound.at(piece, actual))
+    return total.judged(bound)
+
+
+class _Total:
+    """What has been seen so far."""
+
+    def __init__(self) -> None:
+        self.ratio, self.worst = 0.0, 0
+        self.parts: dict[str, float] = {}
+        self.outside = self.undetermined = self.size = 0
+        self.squares = [0.0, 0.0]
+
+    def add(self, start: int, distance: Any, allowed: Any, loose: Any, parts: Mapping[str, Any]) -> None:
+        """Take in a block: its distances, its bounds, where they are loose, and the parts they are made of."""
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            ratio = np.where(distance > 0, distance / allowed, 0.0)
+            self.squares[0] += float(np.sum(np.square(np.where(loose, 0.0, distance))))
+            self.squares[1] += float(np.sum(np.square(np.where(loose, 0.0, allowed))))
+        self.outside += int(np.count_nonzero(~(ratio <= 1.0)))
+        self.undetermined += int(np.count_nonzero(loose))
+        self.size += ratio.size
+        if not ratio.size:
+            return
+        at = int(np.argmax(ratio))
+        if ratio.flat[at] > self.ratio or not self.parts:
+            self.ratio, self.worst = float(ratio.flat[at]), start + at
+            self.parts = {name: float(np.broadcast_to(part, ratio.shape).flat[at]) for name, part in parts.items()}
+            self.parts.update(distance=float(distance.flat[at]), allowed=float(allowed.flat[at]))
+
+    def judged(self, bound: _Bound) -> Judged:
+        """Return the sum of it."""
+        tensor = 3.0 * math.sqrt(self.squares[0] / self.squares[1]) if self.squares[1] else 0.0
+        # Among few elements the mean is no steadier than the largest.
+        return Judged(
+            ratio=self.ratio, tensor_ratio=tensor if self.size >= 32 else 0.0, outside=self.outside,
+            undetermined=self.undetermined, worst=self.worst, parts={**self.parts, "unit": bound.unit, "terms": bound.terms},
+        )  # fmt: skip
+
+
+class _Bound:
+    """The bound of one output, evaluated block by block."""
+
+    def __init__(self, yardstick: Yardstick) -> None:
+        self._given = yardstick
+        self.unit, self.terms, self._coarse = yardstick.unit, yardstick.terms, yardstick.coarse
+        self._length = 2.0 * math.sqrt(yardstick.terms)
+        shape, r, o, s = yardstick.oracle.shape, *self._arrays()
+        self._scale = _Local(shape, lambda piece: o[piece])
+        self._spread = _Local(shape, lambda piece: s[piece])
+        self._error = _Local(shape, lambda piece: np.asarray(r[piece], np.float64) - o[piece])
+        self._tiny = _TINY.get(yardstick.reference.dtype.name, 2.0**-126)
+
+    def at(self, piece: tuple[Any, ...], actual: Any) -> tuple[Any, Any, Any, dict[str, Any]]:
+        """Return distance, bound, looseness and parts of the elements at ``piece``."""
+        y, r, o, s = (np.asarray(array[piece], np.float64) for array in (actual, *self._arrays()))
+        judged = np.isfinite(y) & np.isfinite(o) & np.isfinite(r)
+        y, r, o = (np.where(judged, array, 0.0) for array in (y, r, o))
+        jumps = ~np.isfinite(s)
+        size = np.abs(o)
+        spread = np.maximum(np.where(jumps, 0.0, s), _USUAL * self._spread.at(piece, o.shape))
+        scale = np.maximum(self._scale.at(piece, o.shape), self._scale.whole / 4096.0)
+        noise = (_NOISE + self._length + _COARSE * self._coarse / self.unit) * spread
+        rounding = self.unit * ((_OWN + self._length) * size + _SCALE * scale) + _COARSE * self._coarse * (size + scale)
+        explained = 4.0 * (noise + rounding)
+        error = _ERROR * np.minimum(np.maximum(np.abs(r - o), self._error.at(piece, o.shape)), explained)
+        low, high = np.minimum(r, o), np.maximum(r, o)
+        if self._given.emulated is not None:
+            e = np.nan_to_num(np.asarray(self._given.emulated[piece], np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+            error = error + _COARSE * np.minimum(np.abs(e - o), explained)
+        allowed = rounding + noise + error + self._tiny
+        loose = judged & ((allowed > max(_LOOSE, 128.0 * self._coarse) * np.maximum(size, scale) + self._tiny * 16) | jumps)
+        allowed = np.where(loose, np.maximum(allowed, 4.0 * np.maximum(size, self._scale.whole)), allowed)
+        distance = np.where(judged, np.maximum(np.maximum(low - y, y - high), 0.0), 0.0)
+        return distance, allowed, loose, {"rounding": rounding, "noise": noise, "error": error, "oracle": o, "reference": r, "scale": scale}
+
+    def _arrays(self) -> tuple[Any, Any, Any]:
+        return self._given.reference, self._given.oracle, self._given.spread
+
+
+def _pieces(shape: tuple[int, ...]) -> Iterator[tuple[int, tuple[Any, ...]]]:
+    """Yield flat start and index of pieces of at most `_BLOCK` elements, or of one stretch of the last axis."""
+    size = math.prod(shape)
+    if size <= _BLOCK or not shape:
+        yield 0, ()
+        return
+    row = size // shape[0]
+    step = max(1, _BLOCK // row)
+    if row <= _BLOCK or len(shape) == 1:
+        for start in range(0, shape[0], step):
+            yield start * row, (slice(start, min(start + step, shape[0])),)
+        return
+    for first in range(shape[0]):
+        for start, rest in _pieces(shape[1:]):
+            yield first * row + start, (first, *rest)
+
+
+class _Local:
+    """Root mean squares of a tensor, as a whole and along each axis of its slices of at least eight elements."""
+
+    def __init__(self, shape: tuple[int, ...], values: Callable[[tuple[Any, ...]], Any]) -> None:
+        self._shape, size = shape, math.prod(shape)
+        axes = [axis for axis, length in enumerate(shape) if length > 1 and size // length >= 8]
+        sums = {axis: np.zeros(shape[axis]) for axis in axes}
+        total = 0.0
+        for _, piece in _pieces(shape):
+            squares = np.square(_finite_or_zero(values(piece)))
+            total += float(np.sum(squares))
+            fixed = sum(not isinstance(part, slice) for part in piece)
+            for axis in axes:
+                if axis < fixed:
+                    sums[axis][piece[axis]] += np.sum(squares)
+                else:
+                    part = piece[axis] if axis < len(piece) else slice(None)
+                    sums[axis][part] += np.sum(squares, axis=tuple(a for a in range(squares.ndim) if a != axis - fixed))
+        self.whole = math.sqrt(total / size) if size else 0.0
+        self._slices = {axis: np.sqrt(sums[axis] * shape[axis] / size) for axis in axes}
+
+    def at(self, piece: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
+        """Return the smallest of them at each element of ``piece``, which has that shape."""
+        local = np.full((1,) * len(shape), self.whole)
+        fixed = sum(not isinstance(part, slice) for part in piece)
+        for axis, values in self._slices.items():
+            part = values[piece[axis]] if axis < len(piece) else values
+            local = np.minimum(local, part if axis < fixed else part.reshape(-1, *(1,) * (len(shape) - axis + fixed - 1)))
+        return np.broadcast_to(local, shape)
+
+
+def _finite_or_zero(array: Any) -> Any:
+    wide = np.asarray(array, np.float64)
+    return np.where(np.isfinite(wide), wide, 0.0)
+
+
+def judge_whole(actual: Any, yardstick: Yardstick) -> tuple[int, int, int]:
+    """Judge integers or booleans: return how many are wrong, how many are undetermined, and the flat index of the first wrong one.
+
+    A value that changes when inputs and weights move by a few units in the last place (a near tie) is undetermined; there any
+    value is right that occurs in the float64 answer. All others must be equal to the source's.
+    """
+    y, r, o = (np.asarray(array) for array in (actual, yardstick.reference, yardstick.oracle))
+    open_ = (np.asarray(yardstick.spread) > 0) | (r != o)
+    low, high = (o.min(), o.max()) if o.size else (0, 0)
+    wrong = np.where(open_, (y < low) | (y > high), y != r)
+    return int(np.count_nonzero(wrong)), int(np.count_nonzero(open_)), int(np.argmax(wrong)) if wrong.size else 0

@@ -1,0 +1,225 @@
+"""The oracle bound: what correct float32 programs differ by passes, what a planted bug differs by does not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import pytest
+
+from harness.core.weights import REACH, jitter, rounded
+from harness.numerics.compare import compare
+from harness.numerics.oracle import UNITS, Yardstick, _pieces, judge
+
+Program = Callable[..., np.ndarray]
+RNG = np.random.default_rng(7)
+
+
+@pytest.fixture(autouse=True)
+def each_test_alone() -> None:
+    global RNG
+    RNG = np.random.default_rng(7)
+
+
+def f32(*shape: int) -> np.ndarray:
+    return RNG.normal(0, 1, shape).astype(np.float32)
+
+
+def stick(program: Program, *inputs: np.ndarray, source: Program | None = None, **more: object) -> Yardstick:
+    """Measure a program that computes in the type of its inputs as the harness measures a source."""
+    wide = [array.astype(np.float64) for array in inputs]
+    exact = np.asarray(program(*wide))
+    spread = np.zeros(exact.shape, np.float32)
+    for seed in (1, 2):
+        moved = [jitter(str(n), array, "float32", seed=seed) for n, array in enumerate(inputs)]
+        spread = np.maximum(spread, np.abs(np.asarray(program(*moved)) - exact).astype(np.float32) / REACH)
+    return Yardstick(reference=np.asarray((source or program)(*inputs)), oracle=exact, spread=spread, **more)  # type: ignore[arg-type]
+
+
+def layer_norm(x: np.ndarray, eps: float = 1e-5) -> np.ndarray:
+    mean = x.mean(-1, keepdims=True)
+    return ((x - mean) / np.sqrt(((x - mean) ** 2).mean(-1, keepdims=True) + x.dtype.type(eps))).astype(x.dtype)
+
+
+def gelu(x: np.ndarray) -> np.ndarray:
+    return (x * 0.5 * (1 + np.vectorize(math.erf)(x / math.sqrt(2)))).astype(x.dtype)
+
+
+def gelu_tanh(x: np.ndarray) -> np.ndarray:
+    return (x * 0.5 * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))).astype(x.dtype)
+
+
+def backwards(x: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """Sum a product one term after the other, last first: another correct order, and the worst one."""
+    total = np.zeros((x.shape[0], w.shape[1]), x.dtype)
+    for k in reversed(range(x.shape[1])):
+        total += x[:, k : k + 1] * w[k]
+    return total
+
+
+@pytest.mark.parametrize("length", [3, 64, 1024, 16384])
+def test_another_order_of_summation_matches(length: int) -> None:
+    x, w = f32(4, length), f32(length, 32) / np.float32(math.sqrt(length))
+    found = judge(backwards(x, w), stick(np.matmul, x, w, terms=float(length)))
+    assert found.match, found
+
+
+@pytest.mark.parametrize("offset", [0.0, 100.0])
+def test_a_long_sum_near_zero_or_far_from_it_matches(offset: float) -> None:
+    x = f32(1, 200_000) + np.float32(offset)
+    naive = np.cumsum(x, axis=1, dtype=np.float32)[:, -1]
+    assert judge(naive, stick(lambda a: a.sum(1), x, terms=float(x.size))).match
+
+
+@pytest.mark.parametrize("eps", [1e-3, 1e-6, 1e-12, 5e-5])
+def test_a_wrong_epsilon_is_caught_on_ordinary_inputs(eps: float) -> None:
+    x = f32(16, 64)
+    assert judge(layer_norm(x), stick(layer_norm, x)).match
+    assert not judge(layer_norm(x, eps), stick(layer_norm, x)).match
+
+
+def test_an_approximate_gelu_is_caught() -> None:
+    x = f32(8, 32)
+    assert judge(gelu(x), stick(gelu, x)).match
+    assert not judge(gelu_tanh(x), stick(gelu, x)).match
+
+
+def test_one_bias_of_many_dropped_is_caught_however_small_its_channel() -> None:
+    scale = np.logspace(-4, 3, 32).astype(np.float32)
+    x, bias = f32(64, 32) * scale, f32(32) * scale
+    add: Program = lambda a, b: a + b  # noqa: E731
+    wrong = bias.copy()
+    wrong[3] *= np.float32(0.999)
+    assert judge(x + bias, stick(add, x, bias)).match
+    assert not judge(x + wrong, stick(add, x, bias)).match
+
+
+def test_a_weight_in_half_precision_is_caught() -> None:
+    x, w = f32(8, 64), f32(64, 64) / 8
+    assert not judge(x @ w.astype(np.float16).astype(np.float32), stick(np.matmul, x, w)).match
+
+
+def test_half_precision_matches_where_it_was_asked_for_and_a_bug_in_it_does_not() -> None:
+    x, w = f32(8, 64), f32(64, 64) / 8
+    half = (x.astype(np.float16) @ w.astype(np.float16)).astype(np.float32)
+    move = partial(rounded, precision="float16")
+    emulated = move("x", x, "float32") @ move("w", w, "float32")
+    asked = stick(np.matmul, x, w, coarse=UNITS["float16"], emulated=emulated)
+    assert judge(half, asked).match
+    assert not judge(half, stick(np.matmul, x, w)).match
+    assert not judge((x.astype(np.float16) @ w.T.astype(np.float16)).astype(np.float32), asked).match
+
+
+def test_a_source_that_is_wrong_earns_its_target_no_room_and_either_answer_is_right() -> None:
+    x = f32(8, 32)
+
+    def broken(a: np.ndarray) -> np.ndarray:
+        out = np.exp(a)
+        out[0, 0] = 7.0
+        return out
+
+    held = stick(np.exp, x, source=broken)
+    assert judge(np.exp(x), held).match
+    assert judge(broken(x), held).match
+    off = np.exp(x)
+    off[0, 0] = 9.0
+    assert not judge(off, held).match
+    off = np.exp(x)
+    off[1, 1] *= np.float32(1.0001)
+    assert not judge(off, held).match
+
+
+def chaos(x: np.ndarray) -> np.ndarray:
+    """Return the logistic map at each step: the first steps are determined, the last are not."""
+    steps = [x]
+    for _ in range(60):
+        steps.append((x.dtype.type(3.99) * steps[-1] * (1 - steps[-1])).astype(x.dtype))
+    return np.stack(steps)
+
+
+def test_chaos_is_judged_by_what_is_determined_and_never_waved_through() -> None:
+    x = RNG.uniform(0.2, 0.8, 16).astype(np.float32)
+    held = stick(chaos, x)
+    found = judge(chaos(x), held)
+    assert found.match
+    assert 0.3 < found.undetermined / held.oracle.size < 0.9
+    wrong = chaos(x)
+    wrong[2] += np.float32(1e-4)
+    assert not judge(wrong, held).match
+    wrong = chaos(x)
+    wrong[-1] = 1e3
+    assert not judge(wrong, held).match
+    late = {name: getattr(held, name)[-5:] for name in ("reference", "oracle", "spread")}
+    (verdict,) = compare({"y": chaos(x)[-5:]}, {"y": late["reference"]}, lambda *_: None, yardsticks={"y": Yardstick(**late)})
+    assert not verdict.match
+    assert "nothing of it is determined" in verdict.facts[0]
+
+
+def argmax(x: np.ndarray, w: np.ndarray) -> np.ndarray:
+    return np.argmax(x @ w, -1)
+
+
+def test_near_ties_may_fall_either_way_and_clear_winners_may_not() -> None:
+    x, w = f32(64, 8), f32(8, 5)
+    w[:, 1] = w[:, 0]
+    w[0, 1] = np.nextafter(w[0, 0], np.float32(9))
+    held = stick(argmax, x, w)
+    got = held.reference.copy()
+    tied = np.flatnonzero(held.spread > 0)
+    assert tied.size
+    got[tied[0]] = 1 - got[tied[0]]
+    free = {"y": got}, {"y": held.reference}, lambda *_: None
+    assert compare(*free, yardsticks={"y": held})[0].match
+    clear = np.flatnonzero((held.spread == 0) & (held.reference > 1))
+    got[clear[0]] = 0
+    assert not compare(*free, yardsticks={"y": held})[0].match
+
+
+def test_a_threshold_hit_exactly_is_exact() -> None:
+    x = np.array([0.5, 1.5, 2.5, -0.5, 3.0, 0.0], np.float32)
+    half_up: Program = lambda a: np.floor(a + 0.5)  # noqa: E731
+    assert judge(np.round(x), stick(np.round, x)).match
+    assert not judge(half_up(x), stick(np.round, x)).match
+
+
+def test_denormals_and_zeros_may_be_flushed() -> None:
+    x = np.array([1e-40, -1e-41, 0.0, 1e-38], np.float32)
+    assert judge(np.zeros(4, np.float32), stick(np.positive, x)).match
+    assert not judge(np.full(4, 1e-30, np.float32), stick(np.positive, x)).match
+
+
+def test_nan_and_infinity_must_be_where_the_source_or_its_twin_has_them() -> None:
+    x = np.array([1.0, 89.0, 400.0], np.float32)
+    with np.errstate(over="ignore"):
+        held = stick(np.exp, x)
+        assert np.isinf(held.reference[2])
+        bounds = lambda *_: None  # noqa: E731
+        for value, good in ((np.inf, True), (3e38, True), (np.nan, False), (-np.inf, False)):
+            got = held.reference.copy()
+            got[2] = value
+            assert compare({"y": got}, {"y": held.reference}, bounds, yardsticks={"y": held})[0].match is good
+        got = held.reference.copy()
+        got[0] = np.inf
+        assert not compare({"y": got}, {"y": held.reference}, bounds, yardsticks={"y": held})[0].match
+
+
+@pytest.mark.parametrize("shape", [(), (0, 3), (1,), (5,), (3, 4, 5), (1, 1, 300_001), (2, 3, 300_000), (700, 500), (2, 1, 600, 700)])
+def test_blocks_cover_every_element_once_and_agree_with_one_block(shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = np.zeros(shape, int)
+    flat = np.arange(seen.size).reshape(shape)
+    for start, piece in _pieces(shape):
+        seen[piece] += 1
+        if flat[piece].size:
+            assert start == flat[piece].min() == flat[piece].reshape(-1)[0]
+    assert np.all(seen == 1)
+    x = f32(*shape) if shape else np.float32(0.3) * np.ones((), np.float32)
+    y = np.exp(x) * np.float32(1 + 1e-6)
+    held = stick(np.exp, x)
+    in_blocks = judge(y, held)
+    monkeypatch.setattr("harness.numerics.oracle._BLOCK", 1 << 30)
+    whole = judge(y, held)
+    assert in_blocks.ratio == pytest.approx(whole.ratio, rel=1e-9)
+    assert in_blocks.tensor_ratio == pytest.approx(whole.tensor_ratio, rel=1e-9)
+    assert (in_blocks.outside, in_blocks.worst) == (whole.outside, whole.worst)

@@ -152,7 +152,8 @@ def yardsticks(reference: Reference, feeds: Mapping[str, Any], precision: str, c
             coarse = max(UNITS.get(precision, 0.0), UNITS.get(casts.get(name, ""), 0.0))
             found[name] = Yardstick(
                 reference=reference.outputs[name], oracle=exact, spread=reference.spread[name], emulated=reference.emulated.get(name),
-                unit=source, coarse=coarse if coarse > source else 0.0, terms=max(1.0, longest / max(1, exact.size)),
+                wobble=reference.wobble[name], terms=max(1.0, longest / max(1, exact.size)),
+                unit=source, coarse=coarse if coarse > source else 0.0,
             )  # fmt: skip
     return found
 

@@ -16,6 +16,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 import harness
 from harness.core.artifact import Artifact, Port, artifact_from
 from harness.core.errors import UsageError
@@ -144,9 +146,9 @@ class Steps:
 
     def reference(self, cell: Cell, trace: Trace, sample: Sample, precision: str = "") -> Reference:
         """Return the outputs of the source model on ``sample``; with a ``precision`` also those it would have in that."""
-        trace.stage = Stage.REFERENCE
         adapter = self._registry.get("frameworks", cell.route.framework)
         parts = {"kind": "reference", "recipe": self._recipe(cell, adapter, trace), "feeds": sample.digest, "precision": precision}
+        trace.stage = Stage.REFERENCE
 
         def make(_: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             answer = self._ask(
@@ -160,6 +162,7 @@ class Steps:
         if entry.facts["oracle_error"]:
             trace.messages.append(f"judged against the source's own precision, for want of a float64 run: {entry.facts['oracle_error']}")
         groups = {name: entry.arrays(name) for name in ("outputs", "oracle", "spread", "emulated")}
+        _require_determinism(groups["outputs"], entry.facts["wobble"])
         return Reference(**groups, wobble=entry.facts["wobble"])
 
     def source(self, cell: Cell, trace: Trace, reference: Reference) -> Artifact:
@@ -354,6 +357,18 @@ def _lasting(failure: WorkerFailure, step: str = "") -> bool:
     if failure.kind == "crash":
         return step == "convert" and failure.detail.get("signal") in _FAULTS
     return failure.kind in ("unsupported", "error") and failure.detail.get("type") not in _PASSING
+
+
+def _require_determinism(outputs: Mapping[str, Any], wobble: Mapping[str, float]) -> None:
+    """Raise `Stop` where the source gives another answer to the same input: nothing can be held to that."""
+    for name, apart in wobble.items():
+        largest = float(np.max(np.abs(outputs[name].astype(np.float64)), initial=0.0, where=np.isfinite(outputs[name])))
+        if apart > 1e-3 * largest:
+            message = (
+                f"the source gave two answers to one input: output {name!r} differs by {apart:.3g} between two runs; "
+                "is a dropout or another random operator active, or is state kept between calls?"
+            )
+            raise Stop({"kind": "error", "type": "NotDeterministic", "message": message})
 
 
 def _lengths(cell: Cell, feeds: Mapping[str, Any]) -> dict[str, int]:

@@ -55,7 +55,8 @@ class Yardstick:
     """What one output is held to. All arrays have its shape.
 
     ``reference``: as the source returned it. ``oracle``: float64. ``spread``: how far the oracle moves per unit round-off of
-    the source's type. ``unit``: unit round-off of the source's type. ``terms``: the longest sum. ``coarse``: unit round-off of the
+    the source's type. ``unit``: unit round-off of the source's type. ``terms``: the longest sum. ``wobble``: how far two
+    runs of the source on one input were apart, added to the noise. ``coarse``: unit round-off of the
     coarsest type the target computes in, where that is coarser than the source's, else 0; ``emulated`` then is the oracle with
     weights and inputs rounded to that type.
     """
@@ -65,6 +66,7 @@ class Yardstick:
     spread: Any
     unit: float = UNITS["float32"]
     terms: float = 1.0
+    wobble: float = 0.0
     coarse: float = 0.0
     emulated: Any = None
 
@@ -142,7 +144,8 @@ class _Bound:
         self.unit, self.terms, self._coarse = yardstick.unit, yardstick.terms, yardstick.coarse
         self._length = 2.0 * math.sqrt(yardstick.terms)
         shape, r, o, s = yardstick.oracle.shape, *self._arrays()
-        self._scale = _Local(shape, lambda piece: o[piece])
+        # What overflows in the source's own type has no part in the scale of the rest.
+        self._scale = _Local(shape, lambda piece: np.where(np.isfinite(r[piece]), o[piece], 0.0))
         self._spread = _Local(shape, lambda piece: s[piece])
         self._error = _Local(shape, lambda piece: np.asarray(r[piece], np.float64) - o[piece])
         self._tiny = _TINY.get(yardstick.reference.dtype.name, 2.0**-126)
@@ -156,7 +159,7 @@ class _Bound:
         size = np.abs(o)
         spread = np.maximum(np.where(jumps, 0.0, s), _USUAL * self._spread.at(piece, o.shape))
         scale = np.maximum(self._scale.at(piece, o.shape), self._scale.whole / 4096.0)
-        noise = (_NOISE + self._length + _COARSE * self._coarse / self.unit) * spread
+        noise = (_NOISE + self._length + _COARSE * self._coarse / self.unit) * spread + self._given.wobble
         rounding = self.unit * ((_OWN + self._length) * size + _SCALE * scale) + _COARSE * self._coarse * (size + scale)
         explained = 4.0 * (noise + rounding)
         error = _ERROR * np.minimum(np.maximum(np.abs(r - o), self._error.at(piece, o.shape)), explained)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from _module_build import BATCH, HEIGHT, WIDTH, f32, keras_net, module, net
 
-
 IMAGE = f32("x", BATCH, 6, HEIGHT, WIDTH)
 DEEP = f32("x", BATCH, 10, HEIGHT, WIDTH)
 

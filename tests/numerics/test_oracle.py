@@ -201,6 +201,8 @@ def test_nan_and_infinity_must_be_where_the_source_or_its_twin_has_them() -> Non
             got[2] = value
             assert compare({"y": got}, {"y": held.reference}, bounds, yardsticks={"y": held})[0].match is good
         got = held.reference.copy()
+        got[0] *= np.float32(1.001)
+        assert not compare({"y": got}, {"y": held.reference}, bounds, yardsticks={"y": held})[0].match
         got[0] = np.inf
         assert not compare({"y": got}, {"y": held.reference}, bounds, yardsticks={"y": held})[0].match
 

@@ -63,6 +63,14 @@ FILES = {
 }
 
 
+DICE = """
+def dice():
+    model = graph("RandomNormalLike")()
+    del model.graph.node[0].attribute[:]
+    return model
+"""
+
+
 @pytest.fixture
 def everything_wrong(project: Project) -> Project:
     """A project in which each declaration but two is wrong in its own way."""
@@ -135,3 +143,11 @@ def test_a_wrong_option_or_setting_is_one_line_and_exit_code_2(
     assert result.ret == 2
     result.stdout.fnmatch_lines([f"!* _pytest.outcomes.Exit: {said} !*"])
     assert "Traceback" not in result.stdout.str() + result.stderr.str()
+
+
+def test_a_source_that_answers_differently_each_time_is_told_so(project: Project) -> None:
+    project.cases("CASE = case('dice', build={'onnx': dice})", head=HEAD + DICE)
+    result = project.run("--parity-target=onnxruntime")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*NotDeterministic: the source gave two answers to one input: * differs by * between two runs; *"])
+    assert project.outcomes() == {f"dice[{ROUTES[1]}]": "error at reference"}

@@ -1,0 +1,66 @@
+"""What the worker measures of a source: its noise, its float64 twin, and what happens where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.core.case import Case
+from harness.core.spec import TensorSpec
+from harness.core.weights import REACH, Move, rounded
+from harness.engine.serve_reference import reference_of
+
+X = np.random.default_rng(3).normal(0, 1, (4, 8)).astype(np.float32)
+CASE = Case(id="linear", inputs=(TensorSpec(name="x", dtype="float32", shape=(4, 8)),), build={"fake": lambda: None})
+
+
+class Fake:
+    """A source that multiplies by a matrix."""
+
+    def __init__(self, *, double: bool = True, drift: float = 0.0) -> None:
+        self.weight = np.random.default_rng(4).normal(0, 1, (8, 3)).astype(np.float32)
+        self.double, self.drift, self.calls = double, drift, 0
+
+    def run(self, _: Any, feeds: Mapping[str, Any]) -> dict[str, Any]:
+        self.calls += 1
+        feeds["x"][0, 0] *= 1  # an adapter may write into what it is fed
+        return {"y": feeds["x"] @ self.weight + np.float32(self.drift * self.calls)}
+
+    def oracle(self, _: Case, __: Any, feeds: Mapping[str, Any], move: Move | None = None) -> dict[str, Any]:
+        if not self.double:
+            raise RuntimeError("this layer has float32 only")
+        weight = self.weight.astype(np.float64) if move is None else move("w", self.weight, "float32")
+        return {"y": feeds["x"].astype(np.float64) @ weight}
+
+
+def test_the_spread_is_that_of_inputs_and_weights_moved_by_one_unit() -> None:
+    fake = Fake()
+    answer = reference_of(fake, CASE, None, {"x": X}, "")
+    assert answer["wobble"] == {"y": 0.0}
+    assert np.max(np.abs(answer["outputs"]["y"] - answer["oracle"]["y"])) < 1e-5
+    # Products of rounded factors are off by two units at most, and by none only where the draws say so.
+    most = 2.0**-24 * 2 * (np.abs(X) @ np.abs(fake.weight))
+    assert np.all(answer["spread"]["y"] <= most * 1.001)
+    assert np.mean(answer["spread"]["y"] > most / 100) > 0.8
+    assert REACH > 1
+
+
+def test_a_coarser_precision_is_emulated() -> None:
+    fake = Fake()
+    answer = reference_of(fake, CASE, None, {"x": X}, "bfloat16")
+    expected = rounded("", X, "", precision="bfloat16") @ rounded("", fake.weight, "", precision="bfloat16")
+    np.testing.assert_array_equal(answer["emulated"]["y"], expected)
+
+
+def test_without_float64_the_source_moves_in_its_own_type_and_says_so() -> None:
+    answer = reference_of(Fake(double=False), CASE, None, {"x": X}, "")
+    assert answer["oracle"] is None
+    assert answer["oracle_error"] == "RuntimeError: this layer has float32 only"
+    assert 0 < np.max(answer["spread"]["y"]) < 1e-4
+
+
+def test_two_answers_to_one_input_are_noticed() -> None:
+    assert reference_of(Fake(drift=0.5), CASE, None, {"x": X}, "")["wobble"]["y"] == pytest.approx(0.5)

@@ -45,6 +45,22 @@ def _walk(item: Any, path: str, found: dict[str, Any]) -> None:
         raise UsageError(f"output {path or 'output'!r} is {type(item).__name__}, not a tensor; return tensors only")
 
 
+def weighed(outputs: Mapping[str, Any], cotangent: Mapping[str, Any]) -> list[tuple[Any, Any]]:
+    """Return each output named in ``cotangent`` with its weights.
+
+    Raises `UsageError` for a name the outputs do not have, or weights of another shape than the output.
+    """
+    pairs = []
+    for name, weights in cotangent.items():
+        if name not in outputs:
+            raise UsageError(f"the model has no output {name!r} to differentiate; it has {', '.join(outputs)}")
+        shape = tuple(getattr(outputs[name], "shape", ()))
+        if tuple(weights.shape) != shape:
+            raise UsageError(f"weights of shape {tuple(weights.shape)} for output {name!r} of shape {shape}; they must correspond")
+        pairs.append((outputs[name], weights))
+    return pairs
+
+
 def is_instance(item: Any, module: str, *names: str) -> bool:
     """Return whether ``item`` is of one of the classes ``names`` of ``module``, importing nothing for the question."""
     loaded: Any = sys.modules.get(module)

@@ -98,7 +98,13 @@ class Converted:
 
 @runtime_checkable
 class Framework(Protocol):
-    """Builds and runs a case in its source framework."""
+    """Builds and runs a case in its source framework.
+
+    One that can differentiate has a method ``gradient(model, feeds, cotangent)`` as well: ``cotangent`` maps output names
+    to weights in the shape of the output, and it returns, for each real input, d(sum(weights * output))/d(input) in
+    the shape of the input, zeros where nothing depends on it. It raises `UsageError` for an output the model does not
+    have or weights of another shape, and must leave ``model`` as it was.
+    """
 
     name: str
     toolchain: str

@@ -26,6 +26,7 @@ from harness.core.given import files_of, looked_at, opened
 from harness.core.protocols import Source
 from harness.core.registry import Registry, registry
 from harness.core.watch import files_read
+from harness.engine.serve_gradient import Gradients
 from harness.engine.serve_reference import private, reference_of, timed
 
 LIVE_MODELS = 3
@@ -37,7 +38,7 @@ _MATTERS = re.compile(
 _NOISE = re.compile(r"deprecat|FutureWarning|will be removed|pytree|oneDNN|cpu_feature_guard|tf\.data", re.I)
 
 
-class Serve:
+class Serve(Gradients):
     """The verbs of one worker. Every method takes and returns plain data and arrays."""
 
     def __init__(self, adapters: Registry | None = None) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from harness.core.case import Case
 from harness.core.errors import UsageError
-from harness.core.outputs import flatten, is_instance
+from harness.core.outputs import flatten, is_instance, weighed
 from harness.core.weights import Move, fill
 
 
@@ -111,6 +111,24 @@ class Paddle:
     def run(self, model: Built, feeds: Mapping[str, Any]) -> dict[str, Any]:
         """Return the dynamic-graph outputs."""
         return model.call(feeds)
+
+    def gradient(self, model: Built, feeds: Mapping[str, Any], cotangent: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the derivative of the weighted outputs with respect to each real input."""
+        import paddle
+
+        tensors = {name: paddle.to_tensor(np.array(array)) for name, array in feeds.items()}
+        leaves = {name: tensor for name, tensor in tensors.items() if tensor.is_floating_point()}
+        for leaf in leaves.values():
+            leaf.stop_gradient = False
+        # A layer may write into its inputs, which a leaf forbids; a copy of it does not.
+        copies = {name: tensor.clone() if name in leaves else tensor for name, tensor in tensors.items()}
+        outputs = flatten(model.layer(*[copies[name] for name in model.inputs]), model.outputs)
+        pairs = [(y, w) for y, w in weighed(outputs, cotangent) if not getattr(y, "stop_gradient", True)]
+        found = [None] * len(leaves)
+        if pairs and leaves:
+            weights = [paddle.to_tensor(np.asarray(w)).astype(y.dtype) for y, w in pairs]
+            found = paddle.grad([y for y, _ in pairs], list(leaves.values()), weights, allow_unused=True)
+        return {n: np.zeros(feeds[n].shape, feeds[n].dtype) if g is None else np.array(g) for n, g in zip(leaves, found)}
 
     def oracle(self, case: Case, model: Built, feeds: Mapping[str, Any], move: Move | None = None) -> dict[str, Any]:
         """Return the outputs of a float64 copy."""

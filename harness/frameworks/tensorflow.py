@@ -9,7 +9,7 @@ from typing import Any, Iterator, Mapping
 import numpy as np
 
 from harness.core.case import Case
-from harness.core.outputs import is_instance
+from harness.core.outputs import is_instance, weighed
 from harness.core.weights import Move, fill
 from harness.frameworks._tensorflow import Built, arrays_of, construct, copy_weights, variables_of
 from harness.frameworks._tensorflow_files import from_file, signature_of
@@ -125,6 +125,21 @@ class TensorFlow:
 
         with tf.device("CPU:0"):
             return arrays_of(model.call(feeds))
+
+    def gradient(self, model: Built, feeds: Mapping[str, Any], cotangent: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the derivative of the weighted outputs with respect to each real input, computed on the processor."""
+        import tensorflow as tf
+
+        with tf.device("CPU:0"), tf.GradientTape(watch_accessed_variables=False) as tape:
+            tensors = {name: tf.convert_to_tensor(array) for name, array in feeds.items()}
+            real = {name: tensor for name, tensor in tensors.items() if tensor.dtype.is_floating}
+            tape.watch(list(real.values()))
+            pairs = weighed(model.call(tensors), cotangent)
+            pairs = [(y, tf.cast(w, y.dtype)) for y, w in pairs if tf.is_tensor(y) and y.dtype.is_floating]
+        if not pairs:
+            return {name: np.zeros(feeds[name].shape, feeds[name].dtype) for name in real}
+        found = tape.gradient([y for y, _ in pairs], real, [w for _, w in pairs], tf.UnconnectedGradients.ZERO)
+        return arrays_of(found)
 
     def oracle(self, case: Case, model: Built, feeds: Mapping[str, Any], move: Move | None = None) -> dict[str, Any]:
         """Return the outputs of a float64 build with the same weights; raises where a part of it is not in float64."""

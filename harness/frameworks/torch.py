@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.core.case import Case
 from harness.core.errors import UsageError
-from harness.core.outputs import is_instance
+from harness.core.outputs import is_instance, weighed
 from harness.core.weights import Move, fill
 from harness.frameworks._torch import Built, arrays_of, inference_mode, program, tensors_of
 
@@ -103,6 +103,22 @@ class Torch:
 
         with torch.no_grad():
             return arrays_of(model.call(tensors_of(feeds)))
+
+    def gradient(self, model: Built, feeds: Mapping[str, Any], cotangent: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the derivative of the weighted outputs with respect to each real input."""
+        import torch
+
+        with torch.enable_grad():
+            leaves = {name: tensor.requires_grad_() for name, tensor in tensors_of(feeds).items() if tensor.is_floating_point()}
+            # A model may write into its inputs, which a leaf forbids; a copy of it does not.
+            outputs = model.call({**tensors_of(feeds), **{name: leaf.clone() for name, leaf in leaves.items()}})
+            pairs = [(y, w) for y, w in weighed(outputs, cotangent) if getattr(y, "requires_grad", False)]
+            if pairs and leaves:
+                weights = [torch.from_numpy(np.asarray(w)).to(y) for y, w in pairs]
+                found = torch.autograd.grad([y for y, _ in pairs], list(leaves.values()), weights, allow_unused=True)
+            else:
+                found = (None,) * len(leaves)
+        return arrays_of({name: torch.zeros_like(x) if g is None else g for (name, x), g in zip(leaves.items(), found)})
 
     def oracle(self, case: Case, model: Built, feeds: Mapping[str, Any], move: Move | None = None) -> dict[str, Any]:
         """Return the outputs of a float64 copy."""

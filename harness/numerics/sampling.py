@@ -13,6 +13,7 @@ from harness.core.case import Case
 from harness.core.errors import UsageError
 from harness.core.spec import Domain, TensorSpec, dims_of
 from harness.core.value import value
+from harness.numerics import rungs
 
 
 @value
@@ -34,8 +35,10 @@ class Sample:
 
 
 def draw(case: Case, framework: str, lengths: Mapping[str, int], *, rung: str = "normal", seed: int = 0) -> Sample:
-    """Return the sample of ``case`` at these dimension lengths.
+    """Return the sample of ``case`` at these dimension lengths; the one place where inputs are drawn.
 
+    Each input that admits ``rung`` (see `harness.numerics.rungs`) is at that rung, every other one holds the very
+    values of the rung ``normal``. `harness.numerics.ladder.draw_rung` draws a rung by its checked name.
     Raises `UsageError` for a length that is missing or outside its declared range.
     """
     specs = case.specs(framework)
@@ -47,12 +50,18 @@ def draw(case: Case, framework: str, lengths: Mapping[str, int], *, rung: str = 
     feeds = {}
     for spec in specs:
         shape = spec.concrete(lengths)
-        key = f"{case.id}/{spec.name}/{shape}/{rung}/{seed}".encode()
-        rng = np.random.Generator(np.random.Philox(int.from_bytes(hashlib.sha256(key).digest()[:16], "little")))
-        array = np.ascontiguousarray(_values(spec, shape, rng).astype(dtype_named(spec.dtype)))
+        own = rung if rungs.admits(rung, spec) else "normal"
+        rng = generator(f"{case.id}/{spec.name}/{shape}/{own}/{seed}")
+        values = ordinary(spec, shape, rng) if own == "normal" else rungs.values(own, spec, shape, rng)
+        array = np.array(np.asarray(values).astype(dtype_named(spec.dtype)), order="C")
         array.flags.writeable = False
         feeds[spec.name] = array
     return Sample(feeds=feeds, lengths=dict(lengths), rung=rung)
+
+
+def generator(key: str) -> np.random.Generator:
+    """Return a generator whose numbers are a function of ``key`` alone."""
+    return np.random.Generator(np.random.Philox(int.from_bytes(hashlib.sha256(key.encode()).digest()[:16], "little")))
 
 
 def lengths_to_try(case: Case, framework: str) -> list[dict[str, int]]:
@@ -78,7 +87,8 @@ def dynamic_axes(specs: Sequence[TensorSpec]) -> dict[str, dict[int, tuple[str, 
     return axes
 
 
-def _values(spec: TensorSpec, shape: tuple[int, ...], rng: np.random.Generator) -> Any:
+def ordinary(spec: TensorSpec, shape: tuple[int, ...], rng: np.random.Generator) -> Any:
+    """Return the values of one input at the rung ``normal``, not yet in its dtype. Raises `UsageError` for an unknown domain."""
     domain: Domain | None = spec.domain
     assert domain is not None
     match domain.kind:

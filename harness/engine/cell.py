@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.core.case import Case
@@ -17,12 +17,11 @@ from harness.core.route import Route
 from harness.core.tolerance import Tolerance
 from harness.core.value import value
 from harness.engine.cache import Cache
+from harness.engine.judging import coarsest, judge_runs
 from harness.engine.pool import Pool
-from harness.engine.steps import Reference, Steps, Stop, Trace
+from harness.engine.steps import Steps, Stop, Trace
 from harness.engine.worker import WorkerFailure
-from harness.numerics.compare import Bounds, compare
-from harness.numerics.oracle import UNITS, Yardstick
-from harness.numerics.task import judge
+from harness.numerics.compare import Bounds
 
 
 @value
@@ -43,9 +42,16 @@ class Cell:
 
 
 class Engine:
-    """Runs cells with one pool of workers and one cache. ``bounds(cell)`` gives a cell's tolerances."""
+    """Runs cells with one pool of workers and one cache. ``bounds(cell)`` gives a cell's tolerances.
 
-    def __init__(self, pool: Pool, cache: Cache, *, bounds: Any = None, adapters: Registry | None = None) -> None:
+    ``rungs``: by level of a case, the rungs or standings of the input ladder that are tried beside ``normal``.
+    """
+
+    def __init__(
+        self, pool: Pool, cache: Cache, *, bounds: Any = None, rungs: Mapping[str, Sequence[str]] | None = None,
+        adapters: Registry | None = None,
+    ) -> None:  # fmt: skip
+        self._rungs = rungs or {}
         self._pool = pool
         self._registry = adapters or registry()
         self._steps = Steps(pool, cache, self._registry)
@@ -99,14 +105,14 @@ class Engine:
         steps = self._steps
         trace.toolchains = self._toolchains(cell.route)
         steps.require(cell, trace)
-        samples, labels = steps.samples(cell, trace)
+        samples, labels = steps.samples(cell, trace, self._rungs.get(cell.case.level, ()))
         fixed = self._static(cell.route)
-        if fixed and len(samples) > 1:
-            samples = samples[:1]
+        others = [sample for sample in samples if sample.lengths != samples[0].lengths]
+        if fixed and others:
+            samples = [sample for sample in samples if sample not in others]
             trace.notes.append(f"judged at the example shape only: {fixed} bakes it in")
-        trace.shapes = {"tried": [dict(sample.lengths) for sample in samples], "failing": []}
-        precision = coarsest(cell.route)
-        references = [steps.reference(cell, trace, sample, precision) for sample in samples]
+        trace.shapes = {"tried": [sample.where for sample in samples], "failing": []}
+        references = [steps.reference(cell, trace, sample, coarsest(cell.route)) for sample in samples]
         artifact = steps.source(cell, trace, references[0])
         for hop in cell.route.converters:
             artifact = steps.convert(cell, trace, hop, artifact, samples[0])
@@ -114,24 +120,13 @@ class Engine:
         runs = steps.run(cell, trace, artifact, samples)
         trace.stage = Stage.COMPARE
         bounds: Bounds = self._bounds(cell) if self._bounds else _declared(cell.case)
-        found: list[Comparison] = []
-        casts = {name: dtype for name, dtype in (artifact.casts or {}).items() if name in references[0].outputs}
-        for index, outputs, again in runs.done:
-            where = {**samples[index].lengths, "repeat": 1} if again else dict(samples[index].lengths)
-            reference = references[index]
-            sticks = yardsticks(reference, samples[index].feeds, precision, casts)
-            judged = compare(outputs, reference.outputs, bounds, casts=casts, yardsticks=sticks, shapes=where)
-            if cell.case.task and not again and index == 0:
-                judged = (*judged, judge(cell.case.task, outputs, reference.outputs, labels))
-                trace.messages += [note] if (note := judged[-1].metrics.get("note")) else []
-            found += judged
-            if not all(c.match for c in judged) and where not in trace.shapes["failing"]:
-                trace.shapes["failing"].append(where)
-        found += _provenance(cell.route, trace.provenance)
-        trace.comparisons = tuple(found)
+        judged = judge_runs(cell.case, artifact, samples, references, runs, bounds, coarsest(cell.route), labels)
+        trace.messages += judged.notes
+        trace.shapes["failing"] = list(judged.failing)
+        trace.comparisons = (*judged.comparisons, *_provenance(cell.route, trace.provenance))
         if runs.failure is not None:
             trace.stage = Stage(runs.failure["stage"])
-            trace.shapes["failing"].append(dict(samples[runs.failure["sample"]].lengths))
+            trace.shapes["failing"].append(samples[runs.failure["sample"]].where)
             raise Stop(runs.failure)
         return trace.comparisons
 
@@ -143,31 +138,6 @@ def _declared(case: Case) -> Bounds:
         return case.tolerance.at(dtype) if case.tolerance is not None and floating(dtype) else default_tolerance(dtype)
 
     return bounds
-
-
-def yardsticks(reference: Reference, feeds: Mapping[str, Any], precision: str, casts: Mapping[str, str]) -> dict[str, Yardstick]:
-    """Return what each output is held to on a target that computes in ``precision`` ("" for the source's own types)."""
-    longest = max((array.size for array in feeds.values() if array.dtype.kind not in "iub"), default=0)
-    found = {}
-    for name, exact in (reference.oracle or reference.outputs).items():
-        source = UNITS.get(reference.outputs[name].dtype.name, UNITS["float32"]) if name in reference.outputs else 0.0
-        if name in reference.spread and source:
-            coarse = max(UNITS.get(precision, 0.0), UNITS.get(casts.get(name, ""), 0.0))
-            found[name] = Yardstick(
-                reference=reference.outputs[name], oracle=exact, spread=reference.spread[name], emulated=reference.emulated.get(name),
-                wobble=reference.wobble[name], terms=max(1.0, longest / max(1, exact.size)),
-                unit=source, coarse=coarse if coarse > source else 0.0,
-            )  # fmt: skip
-    return found
-
-
-_COARSE = {"fp16": "float16", "f16": "float16", "bf16": "bfloat16", "tf32": "tfloat32", "int8": "int8"}
-
-
-def coarsest(route: Route) -> str:
-    """Return the coarsest type below float32 that the route asks for by an option ``precision``, "" for none."""
-    asked = [_COARSE[hop.options["precision"]] for hop in (*route.converters, route.runtime) if hop.options.get("precision") in _COARSE]
-    return max(asked, key=UNITS.__getitem__, default="")
 
 
 def _provenance(route: Route, provenance: Mapping[str, Any]) -> list[Comparison]:

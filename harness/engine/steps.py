@@ -12,7 +12,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ from harness.engine.cache import Cache, Entry, key_of
 from harness.engine.pool import Pool
 from harness.engine.toolchains import locate
 from harness.engine.worker import WorkerFailure
+from harness.numerics.ladder import RUNGS, STANDINGS, rungs_for
 from harness.numerics.sampling import Sample, draw, dynamic_axes, lengths_to_try
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Trace:
     notes: list[str] = dataclasses.field(default_factory=list)
     versions: dict[str, str] = dataclasses.field(default_factory=dict)
     provenance: dict[str, Any] = dataclasses.field(default_factory=dict)
-    shapes: dict[str, list[dict[str, int]]] = dataclasses.field(default_factory=lambda: {"tried": [], "failing": []})
+    shapes: dict[str, list[Mapping[str, Any]]] = dataclasses.field(default_factory=lambda: {"tried": [], "failing": []})
     comparisons: tuple[Any, ...] = ()
     replayed: bool = False
 
@@ -127,11 +128,17 @@ class Steps:
         if absent is not None:
             raise absent
 
-    def samples(self, cell: Cell, trace: Trace) -> tuple[list[Sample], Any]:
-        """Return the samples of the cell, and the labels when the case brings real data."""
-        framework = cell.route.framework
-        if not cell.case.has_data:
-            return [draw(cell.case, framework, lengths) for lengths in lengths_to_try(cell.case, framework)], None
+    def samples(self, cell: Cell, trace: Trace, rungs: Sequence[str] = ()) -> tuple[list[Sample], Any]:
+        """Return the samples of the cell, and the labels when the case brings real data.
+
+        ``rungs``: names or standings of the input ladder, tried at the example shape by a case without real data.
+        """
+        case, framework = cell.case, cell.route.framework
+        if not case.has_data:
+            shapes = lengths_to_try(case, framework)
+            ladder = [name for name in rungs_for(case, framework, standings=STANDINGS)[1:] if {name, RUNGS[name].standing} & set(rungs)]
+            ordinary = [draw(case, framework, lengths) for lengths in shapes]
+            return [*ordinary, *(draw(case, framework, shapes[0], rung=rung) for rung in ladder)], None
         adapter = self._registry.get("frameworks", framework)
         parts = {"kind": "data", "recipe": self._recipe(cell, adapter, trace)}
 

@@ -136,6 +136,8 @@ def _patterns(got: Any, want: Any, yardstick: Yardstick | None) -> list[str]:
         differ = test(a) != test(e)
         if exact is not None and yardstick is not None and np.any(differ):
             differ &= (test(a) != test(exact)) & np.isfinite(yardstick.spread)
+            if yardstick.counted is not None:
+                differ &= yardstick.counted
         if np.any(differ):
             index = [int(i) for i in np.argwhere(differ)[0]]
             facts.append(

@@ -58,7 +58,7 @@ class Yardstick:
     the source's type. ``unit``: unit round-off of the source's type. ``terms``: the longest sum. ``wobble``: how far two
     runs of the source on one input were apart, added to the noise. ``coarse``: unit round-off of the
     coarsest type the target computes in, where that is coarser than the source's, else 0; ``emulated`` then is the oracle with
-    weights and inputs rounded to that type.
+    weights and inputs rounded to that type. ``counted``: a mask, where a difference counts; None for everywhere.
     """
 
     reference: Any
@@ -69,6 +69,7 @@ class Yardstick:
     wobble: float = 0.0
     coarse: float = 0.0
     emulated: Any = None
+    counted: Any = None
 
 
 @value
@@ -154,6 +155,8 @@ class _Bound:
         """Return distance, bound, looseness and parts of the elements at ``piece``."""
         y, r, o, s = (np.asarray(array[piece], np.float64) for array in (actual, *self._arrays()))
         judged = np.isfinite(y) & np.isfinite(o) & np.isfinite(r)
+        if self._given.counted is not None:
+            judged &= self._given.counted[piece]
         y, r, o = (np.where(judged, array, 0.0) for array in (y, r, o))
         jumps = ~np.isfinite(s)
         size = np.abs(o)
@@ -240,4 +243,6 @@ def judge_whole(actual: Any, yardstick: Yardstick) -> tuple[int, int, int]:
     open_ = (np.asarray(yardstick.spread) > 0) | (r != o)
     low, high = (o.min(), o.max()) if o.size else (0, 0)
     wrong = np.where(open_, (y < low) | (y > high), y != r)
+    if yardstick.counted is not None:
+        wrong &= yardstick.counted
     return int(np.count_nonzero(wrong)), int(np.count_nonzero(open_)), int(np.argmax(wrong)) if wrong.size else 0

@@ -25,6 +25,11 @@ class Sample:
     rung: str = "normal"
 
     @property
+    def where(self) -> dict[str, Any]:
+        """Lengths, and the rung where that is not an ordinary one: how a record names the sample."""
+        return {**self.lengths, **({} if self.rung in ("normal", "real") else {"rung": self.rung})}
+
+    @property
     def digest(self) -> str:
         """SHA-256 of names, dtypes, shapes and bytes."""
         total = hashlib.sha256()

@@ -1,0 +1,95 @@
+"""Judging what a cell ran: every run against its reference, each output against its yardstick or its declared bound."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.core.artifact import Artifact
+from harness.core.case import Case
+from harness.core.record import Comparison
+from harness.core.route import Route
+from harness.core.value import value
+from harness.engine.steps import Reference, Runs
+from harness.numerics.compare import Bounds, compare
+from harness.numerics.ladder import RUNGS
+from harness.numerics.meaning import meaningful
+from harness.numerics.oracle import UNITS, Yardstick
+from harness.numerics.sampling import Sample
+from harness.numerics.task import judge
+
+_COARSE = {"fp16": "float16", "f16": "float16", "bf16": "bfloat16", "tf32": "tfloat32", "int8": "int8"}
+KEPT = 4
+"""Failing comparisons that a record keeps of each output; the others are told by ``shapes.failing``."""
+
+
+@value
+class Judged:
+    """The comparisons worth keeping, where something failed (dimension lengths, rung, repeat), and what else is to be said."""
+
+    comparisons: tuple[Comparison, ...]
+    failing: tuple[Mapping[str, Any], ...]
+    notes: tuple[str, ...]
+
+
+def judge_runs(
+    case: Case, artifact: Artifact, samples: Sequence[Sample], references: Sequence[Reference], runs: Runs, bounds: Bounds,
+    precision: str, labels: Any,
+) -> Judged:  # fmt: skip
+    """Judge every run. Ordinary inputs are all kept; of the other rungs what fails, and for each output what came nearest to failing."""
+    casts = {name: dtype for name, dtype in (artifact.casts or {}).items() if name in references[0].outputs}
+    kept: list[Comparison] = []
+    ladder: list[Comparison] = []
+    failing: list[Mapping[str, Any]] = []
+    notes: list[str] = []
+    for index, outputs, again in runs.done:
+        sample, reference = samples[index], references[index]
+        where = {**sample.where, "repeat": 1} if again else sample.where
+        sticks = yardsticks(reference, sample, precision, casts)
+        judged = compare(outputs, reference.outputs, bounds, casts=casts, yardsticks=sticks, shapes=where)
+        if case.task and not again and index == 0:
+            judged = (*judged, judge(case.task, outputs, reference.outputs, labels))
+            notes += [note] if (note := judged[-1].metrics.get("note")) else []
+        (ladder if "rung" in where else kept).extend(judged)
+        if not all(c.match for c in judged) and where not in failing:
+            failing.append(where)
+    return Judged(comparisons=(*kept, *_worth(ladder)), failing=tuple(failing), notes=tuple(notes))
+
+
+def _worth(ladder: Sequence[Comparison]) -> list[Comparison]:
+    """Return the first failing comparisons of each output, or the one that came nearest to failing."""
+    found: list[Comparison] = []
+    for name in dict.fromkeys(comparison.output for comparison in ladder):
+        mine = [comparison for comparison in ladder if comparison.output == name]
+        wrong = [comparison for comparison in mine if not comparison.match]
+        found += wrong[:KEPT] or [max(mine, key=lambda comparison: comparison.metrics.get("ratio", 0.0))]
+    return found
+
+
+def yardsticks(reference: Reference, sample: Sample, precision: str, casts: Mapping[str, str]) -> dict[str, Yardstick]:
+    """Return what each output is held to on a target that computes in ``precision`` ("" for the source's own types)."""
+    longest = max((array.size for array in sample.feeds.values() if array.dtype.kind not in "iub"), default=0)
+    found = {}
+    for name, exact in (reference.oracle or reference.outputs).items():
+        source = UNITS.get(reference.outputs[name].dtype.name, UNITS["float32"]) if name in reference.outputs else 0.0
+        if name in reference.spread and source:
+            coarse = max(UNITS.get(precision, 0.0), UNITS.get(casts.get(name, ""), 0.0))
+            found[name] = Yardstick(
+                reference=reference.outputs[name], oracle=exact, spread=reference.spread[name], emulated=reference.emulated.get(name),
+                wobble=reference.wobble[name], terms=max(1.0, longest / max(1, exact.size)),
+                unit=source, coarse=coarse if coarse > source else 0.0, counted=_counted(reference, name, sample.rung),
+            )  # fmt: skip
+    return found
+
+
+def coarsest(route: Route) -> str:
+    """Return the coarsest type below float32 that the route asks for by an option ``precision``, "" for none."""
+    asked = [_COARSE[hop.options["precision"]] for hop in (*route.converters, route.runtime) if hop.options.get("precision") in _COARSE]
+    return max(asked, key=UNITS.__getitem__, default="")
+
+
+def _counted(reference: Reference, name: str, rung: str) -> Any:
+    """Return where a difference counts: everywhere on inputs that any model must handle, else where the source is meaningful."""
+    if rung not in RUNGS or RUNGS[rung].standing == "core" or name not in reference.oracle:
+        return None
+    return meaningful(reference.outputs[name], reference.oracle[name], reference.spread[name]).mask

@@ -1,0 +1,179 @@
+"""What one block of two arrays adds to the metrics, with buffers made once; the inner loop of `measure`.
+
+All arithmetic is that of float64 on widened values; where float32 is used it only screens, and
+whatever it cannot decide is computed again.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from harness.numerics.blocks import BLOCK, Whole
+from harness.numerics.tally import Tally, dot
+from harness.numerics.widening import gap, identical, is_exact, is_wide, precision, widened
+
+CHUNK = 32
+"""Blocks of one task of a thread. Part of the definition of the sums: they are added block by block, chunk by chunk."""
+
+SLACK = 1e-6  # more than what a few float32 roundings lose: 2**-24 each
+LEAST = 1e-270  # sums of squares below this have lost digits to denormal squares
+SHARE = 1e-3  # of the actual's squares that must be left for them to be derived from those of the difference
+
+_EXPONENT = np.int64(0x7FF0000000000000)
+
+
+class Sweep:
+    """A worker with its own buffers: ``sweep(number)`` is the `Tally` of one chunk of two arrays."""
+
+    def __init__(self, whole: Whole, actual: Any, expected: Any, bound: tuple[float, float] | None) -> None:
+        """Take two arrays, the dtype of each, and rtol and atol where elements outside of them are to be counted."""
+        self.whole, self.bound = whole, bound
+        self.single = actual == expected == np.dtype(np.float32) and actual.isnative
+        self.exact = is_exact(actual, expected)
+        self.wide = is_wide(actual) or is_wide(expected)
+        self.precision = precision(expected) if actual == expected else None
+        length = min(BLOCK, whole.size)
+        # Each buffer some cache lines further than a whole page: at the same offset in every page, loads wait for stores.
+        step = -(-length // 512) * 512 + 40
+        arena = np.empty(3 * step)
+        self.e8, self.d8, self.t8 = (arena[k * step :][:length] for k in range(3))
+        self.r4 = self.t8.view(np.float32)[:length]
+        self.mask = np.empty(length, bool)
+        self.tally = Tally()
+
+    def __call__(self, number: int) -> Tally:
+        """Return the tally of chunk ``number``."""
+        # What is beaten by an earlier chunk of this worker need not be worked out.
+        self.tally = tally = Tally(rel=self.tally.rel, ulp=self.tally.ulp)
+        first = number * CHUNK * BLOCK
+        # Overflow, 0/0 and NaN are expected here, and looked for.
+        with np.errstate(all="ignore"):
+            for start in range(first, min(first + CHUNK * BLOCK, self.whole.size), BLOCK):
+                self._block(start, *self.whole.piece(start, min(start + BLOCK, self.whole.size)))
+        return tally
+
+    def _block(self, start: int, a: Any, e: Any) -> None:
+        tally, n = self.tally, a.size
+        e8 = widened(e, self.e8)
+        ee = dot(e8, e8)
+        if ee < math.inf and (ee > LEAST or not self.wide) and identical(a, e, self.mask):
+            tally.finite += n
+            tally.ee, tally.aa, tally.ae = tally.ee + ee, tally.aa + ee, tally.ae + ee
+            return
+        d8 = self._difference(a, e, e8)
+        dd = dot(d8, d8)
+        fast = self.single
+        if math.isfinite(ee + dd):
+            tally.finite += n
+        else:
+            a, e8, d8 = self._cleaned(start, a, e)
+            ee, dd, fast = dot(e8, e8), dot(d8, d8), False
+        self._sums(a, e8, d8, ee, dd)
+        np.abs(d8, out=d8)
+        top = float(np.maximum.reduce(d8))
+        if top == 0:
+            return
+        tally.total += float(np.einsum("i->", d8))
+        if top > tally.peak:
+            tally.peak, tally.at = top, start + int(np.argmax(d8))
+        rel, stray = (self._screened(a, e, d8, e8) if fast else None) or self._ratio(d8, e8)
+        if self.precision and (stray or rel * 2.0 ** self.precision[0] > tally.ulp):
+            tally.ulp = max(tally.ulp, self._ulp(d8, e8, *self.precision))
+        if self.bound:
+            tally.outside += self._outside(d8, e8, top, rel, stray, *self.bound)
+
+    def _difference(self, a: Any, e: Any, e8: Any) -> Any:
+        d8 = self.d8[: a.size]
+        if self.exact:
+            gap(a, e, d8)
+        else:
+            np.subtract(widened(a, d8), e8, out=d8)
+        return d8
+
+    def _sums(self, a: Any, e8: Any, d8: Any, ee: float, dd: float) -> None:
+        """Add the sums of squares and products. Those of the actual follow from a = e + d, unless most of it cancels."""
+        tally, de = self.tally, dot(d8, e8)
+        aa, ae = ee + 2 * de + dd, ee + de
+        if not aa > SHARE * (ee + dd):
+            a8 = widened(a, self.t8)
+            aa, ae = dot(a8, a8), dot(a8, e8)
+        tally.ee, tally.aa, tally.ae, tally.dd = tally.ee + ee, tally.aa + aa, tally.ae + ae, tally.dd + dd
+        if self.wide and not (min(ee, aa, dd) > LEAST and max(ee, aa, dd) < math.inf):
+            odd = (total for total, values in ((ee, e8), (dd, d8), (aa, a)) if not LEAST < total < math.inf and values.any())
+            tally.beyond |= any(True for _ in odd)
+
+    def _cleaned(self, start: int, a: Any, e: Any) -> tuple[Any, Any, Any]:
+        """Count NaN and infinities and return actual, expected and difference with zeros in all such places."""
+        a8, e8, tally = widened(a, self.t8), widened(e, self.e8), self.tally
+        mismatch = np.zeros(a.size, bool)
+        for word, test in (("NaN", np.isnan), ("+inf", np.isposinf), ("-inf", np.isneginf)):
+            x, y = test(a8), test(e8)
+            differ = x != y
+            mismatch |= differ
+            if np.any(x | y):
+                actual, expected, count = (int(np.count_nonzero(mask)) for mask in (x, y, differ))
+                tally.seen(word, actual, expected, count, start + int(np.argmax(differ)))
+        tally.infinite += int(np.count_nonzero((a8 != e8) & (np.isinf(a8) | np.isinf(e8))))
+        good = np.isfinite(a8) & np.isfinite(e8)
+        tally.finite += int(np.count_nonzero(good))
+        wrong = int(np.count_nonzero(mismatch))
+        if wrong:
+            if tally.peak < math.inf:
+                tally.peak, tally.at = math.inf, start + int(np.argmax(mismatch))
+            tally.ulp = math.inf
+            tally.outside += wrong
+            if np.any(mismatch & np.isfinite(e8) & (e8 != 0)):
+                tally.rel = math.inf
+        a8, e8 = np.where(good, a8, 0.0), np.where(good, e8, 0.0)
+        return a8, e8, np.subtract(a8, e8, out=self.d8[: a.size])
+
+    def _screened(self, a: Any, e: Any, d8: Any, e8: Any) -> tuple[float, float] | None:
+        """Do the work of `_ratio` in float32 for float32 blocks; None where that cannot hold the ratios.
+
+        The float64 quotient is taken only of elements near the largest, and only where it can matter;
+        the number returned is an upper bound.
+        """
+        ratio = self.r4[: a.size]
+        np.subtract(a, e, out=ratio)
+        np.divide(ratio, e, out=ratio)
+        # fmax and fmin pass over NaN, which is 0/0 here: an expected zero that was met.
+        top = max(float(np.fmax.reduce(ratio)), -float(np.fmin.reduce(ratio)))
+        if not 1e-30 < top < 1e38:
+            return None
+        if top * (1 + SLACK) > self.tally.rel:
+            near = np.flatnonzero(np.abs(ratio) >= top * (1 - SLACK))
+            self.tally.rel = max(self.tally.rel, float(np.max(d8[near] / np.abs(e8[near]))))
+        return top * (1 + SLACK), 0.0
+
+    def _ratio(self, d8: Any, e8: Any) -> tuple[float, float]:
+        """Return the largest relative error where the expected value is not 0, and the largest error where it is."""
+        ratio, mask = self.t8[: d8.size], self.mask[: d8.size]
+        np.divide(d8, e8, out=ratio)
+        top, stray = max(float(np.fmax.reduce(ratio)), -float(np.fmin.reduce(ratio))), 0.0
+        if not top < math.inf:
+            np.equal(e8, 0, out=mask)
+            stray = float(np.max(d8[mask], initial=0.0))
+            np.copyto(ratio, 0, where=mask)
+            top = max(float(np.maximum.reduce(ratio)), -float(np.minimum.reduce(ratio)))
+        self.tally.rel = max(self.tally.rel, top)
+        return top, stray
+
+    def _ulp(self, d8: Any, e8: Any, bits: int, normal: float) -> float:
+        """Return the largest error in units in the last place of the expected value: the exponent bits, as a power of two."""
+        unit = self.t8[: d8.size]
+        np.bitwise_and(e8.view(np.int64), _EXPONENT, out=unit.view(np.int64))
+        np.maximum(unit, normal, out=unit)
+        np.divide(d8, unit, out=unit)
+        return float(np.maximum.reduce(unit)) * 2.0 ** (bits - 1)
+
+    def _outside(self, d8: Any, e8: Any, top: float, rel: float, stray: float, rtol: float, atol: float) -> int:
+        """Return how many elements lie outside the bound; no element does where the largest errors do not."""
+        if top <= atol or (stray <= atol and rel * (1 + SLACK) <= rtol):
+            return 0
+        allowed = np.abs(e8, out=self.t8[: d8.size])
+        allowed *= rtol
+        allowed += atol
+        return int(d8.size) - int(np.count_nonzero(np.less_equal(d8, allowed, out=self.mask[: d8.size])))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from harness.numerics.blocks import BLOCK, Whole
-from harness.numerics.tally import Tally, dot
+from harness.numerics.tally import Tally, dot, products
 from harness.numerics.widening import gap, identical, is_exact, is_wide, precision, widened
 
 CHUNK = 32
@@ -38,9 +38,9 @@ class Sweep:
         length = min(BLOCK, whole.size)
         # Each buffer some cache lines further than a whole page: at the same offset in every page, loads wait for stores.
         step = -(-length // 512) * 512 + 40
-        arena = np.empty(3 * step)
-        self.e8, self.d8, self.t8 = (arena[k * step :][:length] for k in range(3))
-        self.r4 = self.t8.view(np.float32)[:length]
+        arena = np.empty(4 * step)
+        self.e8, self.d8, self.t8, halves = (arena[k * step :][:length] for k in range(4))
+        self.d4, self.r4 = halves.view(np.float32)[:length], halves.view(np.float32)[length:]
         self.mask = np.empty(length, bool)
         self.tally = Tally()
 
@@ -56,54 +56,72 @@ class Sweep:
         return tally
 
     def _block(self, start: int, a: Any, e: Any) -> None:
-        tally, n = self.tally, a.size
-        e8 = widened(e, self.e8)
-        ee = dot(e8, e8)
-        if ee < math.inf and (ee > LEAST or not self.wide) and identical(a, e, self.mask):
-            tally.finite += n
-            tally.ee, tally.aa, tally.ae = tally.ee + ee, tally.aa + ee, tally.ae + ee
-            return
-        d8 = self._difference(a, e, e8)
-        dd = dot(d8, d8)
-        fast = self.single
+        tally, e8 = self.tally, widened(e, self.e8)
+        if identical(a, e, self.mask):
+            ee = dot(e8, e8)
+            if ee < math.inf and (ee > LEAST or not self.wide):
+                tally.finite += a.size
+                tally.ee, tally.aa, tally.ae = tally.ee + ee, tally.aa + ee, tally.ae + ee
+                return
+        top4 = self._quotients(a, e) if self.single else None
+        d8 = self._difference(a, e, e8, top4)
+        ee, de, dd = products(e8, d8)
         if math.isfinite(ee + dd):
-            tally.finite += n
+            tally.finite += a.size
         else:
             a, e8, d8 = self._cleaned(start, a, e)
-            ee, dd, fast = dot(e8, e8), dot(d8, d8), False
-        self._sums(a, e8, d8, ee, dd)
+            ee, de, dd = products(e8, d8)
+            top4 = None
+        self._sums(a, e8, d8, ee, de, dd)
         np.abs(d8, out=d8)
         top = float(np.maximum.reduce(d8))
-        if top == 0:
-            return
+        if top > 0:
+            self._distances(start, d8, e8, top, top4)
+
+    def _distances(self, start: int, d8: Any, e8: Any, top: float, top4: float | None) -> None:
+        """Add what depends on the distances ``d8``, of which ``top`` is the largest."""
+        tally = self.tally
         tally.total += float(np.einsum("i->", d8))
         if top > tally.peak:
             tally.peak, tally.at = top, start + int(np.argmax(d8))
-        rel, stray = (self._screened(a, e, d8, e8) if fast else None) or self._ratio(d8, e8)
+        # Beyond these, float32 cannot hold the quotients.
+        rel, stray = self._largest(d8, e8, top4) if top4 and 1e-30 < top4 < 1e38 else self._ratio(d8, e8)
         if self.precision and (stray or rel * 2.0 ** self.precision[0] > tally.ulp):
             tally.ulp = max(tally.ulp, self._ulp(d8, e8, *self.precision))
         if self.bound:
             tally.outside += self._outside(d8, e8, top, rel, stray, *self.bound)
 
-    def _difference(self, a: Any, e: Any, e8: Any) -> Any:
+    def _quotients(self, a: Any, e: Any) -> float:
+        """Fill ``d4`` with a - e and ``r4`` with (a - e) / e, and return the largest magnitude of a quotient.
+
+        0/0, an expected zero that was met, is passed over; NaN where there is nothing else.
+        """
+        difference, ratio = self.d4[: a.size], self.r4[: a.size]
+        np.subtract(a, e, out=difference)
+        np.divide(difference, e, out=ratio)
+        return max(float(np.fmax.reduce(ratio)), -float(np.fmin.reduce(ratio)))
+
+    def _difference(self, a: Any, e: Any, e8: Any, top4: float | None) -> Any:
+        """Return a - e in float64. Where no element is off by half, float32 has subtracted exactly (Sterbenz, 1974)."""
         d8 = self.d8[: a.size]
-        if self.exact:
+        if top4 is not None and top4 < 0.49:
+            np.copyto(d8, self.d4[: a.size])
+        elif self.exact:
             gap(a, e, d8)
         else:
             np.subtract(widened(a, d8), e8, out=d8)
         return d8
 
-    def _sums(self, a: Any, e8: Any, d8: Any, ee: float, dd: float) -> None:
+    def _sums(self, a: Any, e8: Any, d8: Any, ee: float, de: float, dd: float) -> None:
         """Add the sums of squares and products. Those of the actual follow from a = e + d, unless most of it cancels."""
-        tally, de = self.tally, dot(d8, e8)
-        aa, ae = ee + 2 * de + dd, ee + de
+        tally, aa, ae = self.tally, ee + 2 * de + dd, ee + de
         if not aa > SHARE * (ee + dd):
             a8 = widened(a, self.t8)
             aa, ae = dot(a8, a8), dot(a8, e8)
         tally.ee, tally.aa, tally.ae, tally.dd = tally.ee + ee, tally.aa + aa, tally.ae + ae, tally.dd + dd
         if self.wide and not (min(ee, aa, dd) > LEAST and max(ee, aa, dd) < math.inf):
-            odd = (total for total, values in ((ee, e8), (dd, d8), (aa, a)) if not LEAST < total < math.inf and values.any())
-            tally.beyond |= any(True for _ in odd)
+            odd = ((total, values) for total, values in ((ee, e8), (dd, d8), (aa, a)) if not LEAST < total < math.inf)
+            tally.beyond |= any(values.any() for _, values in odd)
 
     def _cleaned(self, start: int, a: Any, e: Any) -> tuple[Any, Any, Any]:
         """Count NaN and infinities and return actual, expected and difference with zeros in all such places."""
@@ -130,23 +148,16 @@ class Sweep:
         a8, e8 = np.where(good, a8, 0.0), np.where(good, e8, 0.0)
         return a8, e8, np.subtract(a8, e8, out=self.d8[: a.size])
 
-    def _screened(self, a: Any, e: Any, d8: Any, e8: Any) -> tuple[float, float] | None:
-        """Do the work of `_ratio` in float32 for float32 blocks; None where that cannot hold the ratios.
+    def _largest(self, d8: Any, e8: Any, top4: float) -> tuple[float, float]:
+        """Do the work of `_ratio` from the float32 quotients, of which ``top4`` is the largest; the first number is an upper bound.
 
-        The float64 quotient is taken only of elements near the largest, and only where it can matter;
-        the number returned is an upper bound.
+        The float64 quotient is taken only of elements near the largest, and only where it can matter.
         """
-        ratio = self.r4[: a.size]
-        np.subtract(a, e, out=ratio)
-        np.divide(ratio, e, out=ratio)
-        # fmax and fmin pass over NaN, which is 0/0 here: an expected zero that was met.
-        top = max(float(np.fmax.reduce(ratio)), -float(np.fmin.reduce(ratio)))
-        if not 1e-30 < top < 1e38:
-            return None
-        if top * (1 + SLACK) > self.tally.rel:
-            near = np.flatnonzero(np.abs(ratio) >= top * (1 - SLACK))
+        most = top4 * (1 + SLACK)
+        if most > self.tally.rel:
+            near = np.flatnonzero(np.abs(self.r4[: d8.size]) >= top4 * (1 - SLACK))
             self.tally.rel = max(self.tally.rel, float(np.max(d8[near] / np.abs(e8[near]))))
-        return top * (1 + SLACK), 0.0
+        return most, 0.0
 
     def _ratio(self, d8: Any, e8: Any) -> tuple[float, float]:
         """Return the largest relative error where the expected value is not 0, and the largest error where it is."""

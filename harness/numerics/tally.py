@@ -58,12 +58,33 @@ class Tally:
 
 def dot(x: Any, y: Any) -> float:
     """Return the sum of products of two contiguous float64 vectors."""
-    cut = x.size - x.size % _DOT
-    rest = float(np.dot(x[cut:], y[cut:])) if cut < x.size else 0.0
-    if not cut:
-        return rest
-    rows = np.matmul(x[:cut].reshape(-1, 1, _DOT), y[:cut].reshape(-1, _DOT, 1))
-    return float(np.add.reduce(rows.reshape(-1))) + rest
+    rows = _rows(x)
+    return float(np.add.reduce(np.matmul(rows, _columns(y)), axis=None)) + _rest(x, y)
+
+
+def products(e: Any, d: Any) -> tuple[float, float, float]:
+    """Return the sums of e * e, e * d and d * d of two contiguous float64 vectors."""
+    column = _columns(d)
+    rows = _rows(e)
+    found = np.empty((3, len(rows), 1, 1))
+    np.matmul(rows, _columns(e), out=found[0])
+    np.matmul(rows, column, out=found[1])
+    np.matmul(_rows(d), column, out=found[2])
+    ee, de, dd = np.add.reduce(found, axis=(1, 2, 3)).tolist()
+    return ee + _rest(e, e), de + _rest(e, d), dd + _rest(d, d)
+
+
+def _rows(x: Any) -> Any:
+    return x[: x.size - x.size % _DOT].reshape(-1, 1, _DOT)
+
+
+def _columns(x: Any) -> Any:
+    return x[: x.size - x.size % _DOT].reshape(-1, _DOT, 1)
+
+
+def _rest(x: Any, y: Any) -> float:
+    left = x.size % _DOT
+    return float(np.dot(x[-left:], y[-left:])) if left else 0.0
 
 
 def rescaled(tally: Tally, a: Any, e: Any) -> tuple[int, int]:

@@ -56,14 +56,17 @@ class Sweep:
         return tally
 
     def _block(self, start: int, a: Any, e: Any) -> None:
-        tally, e8 = self.tally, widened(e, self.e8)
+        tally = self.tally
         if identical(a, e, self.mask):
+            e8 = widened(e, self.e8)
             ee = dot(e8, e8)
             if ee < math.inf and (ee > LEAST or not self.wide):
                 tally.finite += a.size
                 tally.ee, tally.aa, tally.ae = tally.ee + ee, tally.aa + ee, tally.ae + ee
                 return
+        # First what reads both arrays from memory, two streams at once; all else finds them in the cache.
         top4 = self._quotients(a, e) if self.single else None
+        e8 = widened(e, self.e8)
         d8 = self._difference(a, e, e8, top4)
         ee, de, dd = products(e8, d8)
         if math.isfinite(ee + dd):

@@ -1,8 +1,8 @@
 """What comparing two tensors costs, beside reading them and beside what others take; all in one run on one machine.
 
 ``python -m tests.benchmarks.compare_speed [--elements N] [--threads N] [--polygraphy FOLDER]`` prints one line for each:
-the two times, their ratio and the aim. Wall-clock, the least of several rounds. The tensors are float32, filled with a normal
-distribution; the actual differs in almost every element by about 1e-6 of the standard deviation. FOLDER is one that
+the two times, their ratio and the aim. Wall-clock, the least of several rounds that take turns. The tensors are float32, normally
+distributed; the actual differs in almost every element, by about 1e-6 of the standard deviation. FOLDER is one that
 `pip install --target FOLDER polygraphy` made; polygraphy is looked for there and nowhere else.
 """
 
@@ -25,55 +25,7 @@ from tests.benchmarks.ratios import least
 
 RTOL, ATOL = 1e-4, 1e-5
 
-
-def told(what: str, other: float, ours: float, aim: str, *, upside_down: bool = False) -> None:
-    """Print one ratio: how many times as long the other takes, or we do."""
-    ratio = f"{ours / other:.2f} times as long" if upside_down else f"{other / ours:.1f} times as fast"
-    sys.stdout.write(f"measure {ours * 1e3:.0f} ms against {other * 1e3:.0f} ms {what}: {ratio} (aim {aim})\n")
-
-
-def tensors(elements: int) -> tuple[Any, Any]:
-    """Return actual and expected."""
-    rng = np.random.default_rng(0)
-    expected = rng.standard_normal(elements, dtype=np.float32)
-    return expected + np.float32(1e-6) * rng.standard_normal(elements, dtype=np.float32), expected
-
-
-def reading(arrays: tuple[Any, ...], threads: int, work: Callable[[Any, int], object]) -> Callable[[], object]:
-    """Return a function that does ``work`` on all parts of the arrays, spread over threads."""
-    parts = [part for array in arrays for part in np.array_split(array, threads)]
-    pool = ThreadPoolExecutor(threads)
-    return lambda: list(pool.map(work, parts, range(len(parts))))
-
-
-def polygraphy(actual: Any, expected: Any, folder: str) -> Callable[[], object] | None:
-    """Return Polygraphy's default comparison of one output, or None where it is not installed."""
-    sys.path.insert(0, folder)
-    try:
-        from polygraphy.comparator import CompareFunc, IterationResult
-        from polygraphy.logger import G_LOGGER
-    except ImportError:
-        return None
-    finally:
-        sys.path.remove(folder)
-    G_LOGGER.module_severity = G_LOGGER.CRITICAL
-    compare = CompareFunc.simple()
-    sides = [IterationResult({"y": array}, runner_name=name) for name, array in (("expected", expected), ("actual", actual))]
-
-    def run() -> None:
-        with contextlib.redirect_stdout(io.StringIO()):
-            assert compare(*sides)
-
-    return run
-
-
-def memory(work: Callable[[], object]) -> float:
-    """Return the peak of what Python and NumPy allocated meanwhile, in MiB."""
-    tracemalloc.start()
-    work()
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return peak / 2**20
+Work = Callable[[], object]
 
 
 def main() -> None:
@@ -84,39 +36,108 @@ def main() -> None:
     parser.add_argument("--polygraphy", default="", metavar="FOLDER")
     given = parser.parse_args()
     actual, expected = tensors(given.elements)
-    threads = given.threads
-    sys.stdout.write(f"two float32 tensors of {given.elements:,} elements, {threads} threads\n")
+    sys.stdout.write(f"two float32 tensors of {given.elements:,} elements, {given.threads} threads unless said otherwise\n")
+    beside_reading(actual, expected, given.threads)
+    beside_others(actual, expected, given.threads, given.polygraphy)
+    other_inputs(actual, expected, given.threads)
 
-    def ours() -> object:
-        return measure(actual, expected, rtol=RTOL, atol=ATOL, threads=threads)
 
-    fast = least(7, ours)
-    alone = least(3, lambda: measure(actual, expected, rtol=RTOL, atol=ATOL, threads=1))
-    sink = np.empty(-(-given.elements // threads), np.float32)
-    buffers = [np.empty_like(sink) for _ in range(2 * threads)]
+def tensors(elements: int) -> tuple[Any, Any]:
+    """Return actual and expected."""
+    rng = np.random.default_rng(0)
+    expected = rng.standard_normal(elements, dtype=np.float32)
+    return expected + np.float32(1e-6) * rng.standard_normal(elements, dtype=np.float32), expected
 
-    def copy(part: Any, number: int) -> None:
-        np.copyto(buffers[number][: part.size], part)
 
-    for name, work in (("np.sum", lambda part, _: np.sum(part)), ("np.max", lambda part, _: np.max(part)), ("a copy", copy)):
-        read = least(7, reading((actual, expected), threads, work))
-        told(f"for {name} of both, {threads} threads", read, fast, "3", upside_down=True)
-    told("for np.sum of both, 1 thread", least(7, lambda: (np.sum(actual), np.sum(expected))), alone, "none, 1 thread", upside_down=True)
-    told("in numpy.testing.assert_allclose", least(3, lambda: np.testing.assert_allclose(actual, expected, RTOL, ATOL)), fast, "5")
-    other = polygraphy(actual, expected, given.polygraphy) if given.polygraphy else None
-    if other:
-        told("in Polygraphy's default compare", least(1, other), fast, "50")
+def ours(actual: Any, expected: Any, threads: int) -> Work:
+    """Return the comparison that is judged."""
+    return lambda: measure(actual, expected, rtol=RTOL, atol=ATOL, threads=threads)
+
+
+def in_turn(rounds: int, *works: Work) -> list[float]:
+    """Return the least seconds of each; they take turns, so that a busy machine is one for all."""
+    return [min(seconds) for seconds in zip(*([least(1, work) for work in works] for _ in range(rounds)), strict=True)]
+
+
+def beside_reading(actual: Any, expected: Any, threads: int) -> None:
+    """Print how many times as long as reading both tensors the comparison takes."""
+    for count in sorted({1, threads}):
+        parts = [part for array in (actual, expected) for part in np.array_split(array, count)]
+        sink = np.empty((len(parts), parts[0].size), np.float32)
+        with ThreadPoolExecutor(count) as pool:
+
+            def total(pool: Any = pool, parts: Any = parts) -> object:
+                return list(pool.map(np.sum, parts))
+
+            def copied(pool: Any = pool, parts: Any = parts, sink: Any = sink) -> object:
+                return list(pool.map(copy_to, sink, parts))
+
+            mine, summed, copy = in_turn(15, ours(actual, expected, count), total, copied)
+        for what, other in (("np.sum", summed), ("a copy", copy)):
+            sys.stdout.write(
+                f"{mine * 1e3:.0f} ms against {other * 1e3:.0f} ms for {what} of both, {count} threads each: "
+                f"{mine / other:.2f} times as long (aim 3)\n"
+            )
+
+
+def copy_to(row: Any, part: Any) -> None:
+    """Copy a part to the start of a row."""
+    np.copyto(row[: part.size], part)
+
+
+def beside_others(actual: Any, expected: Any, threads: int, folder: str) -> None:
+    """Print how many times as fast as other comparisons ours is."""
+
+    def numpy() -> None:
+        np.testing.assert_allclose(actual, expected, RTOL, ATOL)
+
+    mine, other = in_turn(3, ours(actual, expected, threads), numpy)
+    faster("numpy.testing.assert_allclose", mine, other, "5")
+    compare = polygraphy(actual, expected, folder)
+    if compare:
+        faster("Polygraphy's default compare", *in_turn(2, ours(actual, expected, threads), compare), "50")
     else:
         sys.stdout.write("polygraphy: not installed\n")
-    for dtype in (np.float16, np.float64, np.int32):
-        x, y = (array.astype(dtype) for array in (actual, expected))
-        told(f"in assert_allclose, {np.dtype(dtype).name}", least(2, lambda x=x, y=y: np.testing.assert_allclose(x, y, RTOL, ATOL + 1e-2)),
-             least(3, lambda x=x, y=y: measure(x, y, rtol=RTOL, atol=ATOL, threads=threads)), "none")  # fmt: skip
-    equal = expected.copy()
-    told("when one element differs", least(3, ours), least(5, lambda: measure(equal, expected, threads=threads)), "none")
-    small = actual[:1000], expected[:1000]
-    sys.stdout.write(f"1,000 elements: {least(200, lambda: measure(*small)) * 1e6:.0f} us\n")
-    sys.stdout.write(f"peak memory beside the tensors: {memory(ours):.1f} MiB (aim 64)\n")
+
+
+def faster(what: str, mine: float, other: float, aim: str) -> None:
+    """Print one ratio."""
+    sys.stdout.write(f"{mine * 1e3:.0f} ms against {other * 1e3:.0f} ms in {what}: {other / mine:.1f} times as fast (aim {aim})\n")
+
+
+def polygraphy(actual: Any, expected: Any, folder: str) -> Work | None:
+    """Return Polygraphy's default comparison of one output, its log thrown away, or None where it is not installed."""
+    sys.path.insert(0, folder)
+    try:
+        from polygraphy.comparator import IterationResult, SimpleCompareFunc
+    except ImportError:
+        return None
+    finally:
+        sys.path.remove(folder)
+    compare = SimpleCompareFunc()
+    sides = [IterationResult({"y": array}, runner_name=name) for name, array in (("actual", actual), ("expected", expected))]
+
+    def run() -> None:
+        with contextlib.redirect_stdout(io.StringIO()):
+            compare(*sides)
+
+    return run
+
+
+def other_inputs(actual: Any, expected: Any, threads: int) -> None:
+    """Print times for other dtypes and layouts, for equal and small tensors, and the memory taken."""
+    side = int(expected.size**0.5)
+    square = (actual[: side * side].reshape(side, side), expected[: side * side].reshape(side, side))
+    pairs = {dtype: (actual.astype(dtype), expected.astype(dtype)) for dtype in ("float16", "float64", "int8", "int64")}
+    pairs |= {"transposed": (square[0].T, square[1].T), "transposed on one side": (square[0].T.copy(), square[1].T)}
+    pairs |= {"equal": (expected.copy(), expected), "with a NaN in each block": (np.where(expected > 4, np.nan, actual), expected)}
+    pairs |= {"of 1,000 elements": (actual[:1000], expected[:1000])}
+    for what, pair in pairs.items():
+        sys.stdout.write(f"{what}: {least(5, ours(*pair, threads)) * 1e3:.3g} ms\n")
+    tracemalloc.start()
+    ours(actual, expected, threads)()
+    peak = tracemalloc.get_traced_memory()[1]
+    sys.stdout.write(f"peak memory beside the tensors: {peak / 2**20:.1f} MiB (aim 64)\n")
 
 
 if __name__ == "__main__":

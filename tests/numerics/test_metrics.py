@@ -12,6 +12,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+from harness.numerics import metrics, sweep
 from harness.numerics.blocks import BLOCK
 from harness.numerics.metrics import cosine, distance, measure, outside, widen
 from harness.numerics.sweep import CHUNK
@@ -407,6 +408,28 @@ def test_a_nearly_zero_actual_keeps_its_cosine() -> None:
     a = rng.standard_normal(10_000) * 1e-12
     assert measure(a, e)["cosine"] == pytest.approx(cosine(a, e), abs=1e-13)
     assert measure(e, a)["cosine"] == pytest.approx(cosine(a, e), abs=1e-13)
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_anything_in_small_blocks(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Random dtypes, magnitudes, agreement and special values, with blocks so small that every path meets every other."""
+    for module in (metrics, sweep):
+        monkeypatch.setattr(module, "BLOCK", 64)
+    rng = np.random.default_rng(seed)
+    dtypes = rng.choice(len(FLOATS), 2) if seed % 3 else [rng.choice(len(FLOATS))] * 2
+    size = int(rng.integers(1, 6000))
+    e = rng.standard_normal(size) * 10.0 ** rng.integers(-3, 4, size)
+    a = e * (1 + rng.choice([0, 1e-7, 1e-3, 0.4, 3], 1) * rng.standard_normal(size)) if seed % 5 else rng.standard_normal(size)
+    for side, every in ((a, 1 + int(rng.integers(2, 500))), (e, 1 + int(rng.integers(2, 500)))):
+        side[::every] = rng.choice([0.0, -0.0, 1.0, 1e-6], side[::every].size)
+    at = rng.integers(0, size, int(rng.integers(0, 1 + size // 50)))
+    e[at] = rng.choice(SPECIAL, at.size)
+    a[at] = e[at] if seed % 2 else rng.choice(SPECIAL, at.size)
+    run = slice(*sorted(rng.integers(0, size, 2)))
+    a[run] = e[run]
+    bound = 10.0 ** rng.integers(-6, 0, 2) * rng.integers(0, 2, 2)
+    with np.errstate(over="ignore"):
+        agrees(a.astype(FLOATS[dtypes[0]]), e.astype(FLOATS[dtypes[1]]), *bound.tolist(), threads=1 + seed % 3)
 
 
 def test_inputs_are_left_alone() -> None:

@@ -87,8 +87,8 @@ class Sweep:
         tally.total += float(np.einsum("i->", d8))
         if top > tally.peak:
             tally.peak, tally.at = top, start + int(np.argmax(d8))
-        # Beyond these, float32 cannot hold the quotients.
-        rel, stray = self._largest(d8, e8, top4) if top4 and 1e-30 < top4 < 1e38 else self._ratio(d8, e8)
+        # A quotient is at least half a unit in the last place of 1, so that it is only large ones that float32 cannot hold.
+        rel, stray = self._largest(d8, e8, top4) if top4 and 0 < top4 < math.inf else self._ratio(d8, e8)
         if self.precision and (stray or rel * 2.0 ** self.precision[0] > tally.ulp):
             tally.ulp = max(tally.ulp, self._ulp(d8, e8, *self.precision))
         if self.bound:

@@ -193,7 +193,7 @@ def test_zeros_of_either_sign_are_equal() -> None:
     assert (found["max_abs"], found["ulp"], found["cosine"], found["sqnr_db"]) == (0.0, 0.0, 1.0, math.inf)
 
 
-@pytest.mark.parametrize("scale", [1e200, 1e300, 1e-200, 5e-324, 1e-310, 1.0])
+@pytest.mark.parametrize("scale", [1e200, 1e300, 1e-161, 1e-200, 5e-324, 1e-310, 1.0])
 @pytest.mark.parametrize("error", [1e-3, 1e-200, 0.0])
 def test_squares_beyond_float64(scale: float, error: float) -> None:
     e = np.array([3.0, -4.0, 0.0, 1.0, 8.0]) * scale
@@ -252,6 +252,14 @@ def test_ratios_that_float32_cannot_hold() -> None:
     e = np.array([1e38, 1e30], np.float32)
     agrees(np.array([-3e38, 1e30], np.float32), np.array([3e38, 1e30], np.float32))
     agrees(np.nextafter(e, np.float32(0)), e)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_largest_of_quotients_that_float32_rounds_together(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    e = rng.standard_normal(20_000).astype(np.float32)
+    agrees(e * np.float32(-2.7), e)
+    agrees(e * np.float32(1.3), e)
 
 
 def test_an_ulp_is_that_of_the_expected_value() -> None:

@@ -128,28 +128,34 @@ class Sweep:
 
     def _cleaned(self, start: int, a: Any, e: Any) -> tuple[Any, Any, Any]:
         """Count NaN and infinities and return actual, expected and difference with zeros in all such places."""
-        a8, e8, tally = widened(a, self.t8), widened(e, self.e8), self.tally
-        mismatch = np.zeros(a.size, bool)
-        for word, test in (("NaN", np.isnan), ("+inf", np.isposinf), ("-inf", np.isneginf)):
-            x, y = test(a8), test(e8)
-            differ = x != y
-            mismatch |= differ
-            if np.any(x | y):
-                actual, expected, count = (int(np.count_nonzero(mask)) for mask in (x, y, differ))
-                tally.seen(word, actual, expected, count, start + int(np.argmax(differ)))
-        tally.infinite += int(np.count_nonzero((a8 != e8) & (np.isinf(a8) | np.isinf(e8))))
-        good = np.isfinite(a8) & np.isfinite(e8)
-        tally.finite += int(np.count_nonzero(good))
-        wrong = int(np.count_nonzero(mismatch))
-        if wrong:
-            if tally.peak < math.inf:
-                tally.peak, tally.at = math.inf, start + int(np.argmax(mismatch))
-            tally.ulp = math.inf
-            tally.outside += wrong
-            if np.any(mismatch & np.isfinite(e8) & (e8 != 0)):
-                tally.rel = math.inf
-        a8, e8 = np.where(good, a8, 0.0), np.where(good, e8, 0.0)
+        a8, e8 = self.t8[: a.size], self.e8[: a.size]
+        np.copyto(a8, a, casting="unsafe")
+        np.copyto(e8, e, casting="unsafe")
+        odd = np.flatnonzero(~(np.isfinite(a8) & np.isfinite(e8)))
+        if odd.size:
+            self._special(start + odd, a8[odd], e8[odd])
+            a8[odd] = e8[odd] = 0
+        self.tally.finite += a8.size - odd.size
         return a8, e8, np.subtract(a8, e8, out=self.d8[: a.size])
+
+    def _special(self, places: Any, a: Any, e: Any) -> None:
+        """Count pairs of which at least one is NaN or infinite."""
+        tally = self.tally
+        for word, test in (("NaN", np.isnan), ("+inf", np.isposinf), ("-inf", np.isneginf)):
+            x, y = test(a), test(e)
+            differ = x != y
+            actual, expected, count = (int(np.count_nonzero(mask)) for mask in (x, y, differ))
+            if actual or expected:
+                tally.seen(word, actual, expected, count, int(places[np.argmax(differ)]))
+        wrong = ~((a == e) | (np.isnan(a) & np.isnan(e)))
+        tally.infinite += int(np.count_nonzero(wrong & (np.isinf(a) | np.isinf(e))))
+        if wrong.any():
+            tally.ulp = math.inf
+            tally.outside += int(np.count_nonzero(wrong))
+            if tally.peak < math.inf:
+                tally.peak, tally.at = math.inf, int(places[np.argmax(wrong)])
+            if np.any(wrong & np.isfinite(e) & (e != 0)):
+                tally.rel = math.inf
 
     def _largest(self, d8: Any, e8: Any, top4: float) -> tuple[float, float]:
         """Do the work of `_ratio` from the float32 quotients, of which ``top4`` is the largest; the first number is an upper bound.

@@ -58,20 +58,14 @@ class Tally:
 
 def dot(x: Any, y: Any) -> float:
     """Return the sum of products of two contiguous float64 vectors."""
-    rows = _rows(x)
-    return float(np.add.reduce(np.matmul(rows, _columns(y)), axis=None)) + _rest(x, y)
+    return _added(np.matmul(_rows(x), _columns(y)), x, y)
 
 
 def products(e: Any, d: Any) -> tuple[float, float, float]:
     """Return the sums of e * e, e * d and d * d of two contiguous float64 vectors."""
-    column = _columns(d)
-    rows = _rows(e)
-    found = np.empty((3, len(rows), 1, 1))
-    np.matmul(rows, _columns(e), out=found[0])
-    np.matmul(rows, column, out=found[1])
-    np.matmul(_rows(d), column, out=found[2])
-    ee, de, dd = np.add.reduce(found, axis=(1, 2, 3)).tolist()
-    return ee + _rest(e, e), de + _rest(e, d), dd + _rest(d, d)
+    rows, column = _rows(e), _columns(d)
+    ee, de = np.matmul(rows, _columns(e)), np.matmul(rows, column)
+    return _added(ee, e, e), _added(de, e, d), _added(np.matmul(_rows(d), column), d, d)
 
 
 def _rows(x: Any) -> Any:
@@ -82,9 +76,11 @@ def _columns(x: Any) -> Any:
     return x[: x.size - x.size % _DOT].reshape(-1, _DOT, 1)
 
 
-def _rest(x: Any, y: Any) -> float:
+def _added(sums: Any, x: Any, y: Any) -> float:
+    """Return the sum of the rows' sums, and of the products of what is left of the vectors after the last whole row."""
+    total: float = sum(sums.ravel().tolist())
     left = x.size % _DOT
-    return float(np.dot(x[-left:], y[-left:])) if left else 0.0
+    return total + float(np.dot(x[-left:], y[-left:])) if left else total
 
 
 def rescaled(tally: Tally, a: Any, e: Any) -> tuple[int, int]:

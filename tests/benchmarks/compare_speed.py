@@ -1,7 +1,8 @@
 """What comparing two tensors costs, beside reading them and beside what others take; all in one run on one machine.
 
 ``python -m tests.benchmarks.compare_speed [--elements N] [--threads N] [--polygraphy FOLDER]`` prints one line for each:
-the two times, their ratio and the aim. Wall-clock, the least of several rounds that take turns. The tensors are float32, normally
+the two times, their ratio, in brackets that of the processor times, and the aim. The least of several rounds that take
+turns; wall-clock ratios mean something on an idle machine only. The tensors are float32, normally
 distributed; the actual differs in almost every element, by about 1e-6 of the standard deviation. FOLDER is one that
 `pip install --target FOLDER polygraphy` made; polygraphy is looked for there and nowhere else.
 """
@@ -12,6 +13,7 @@ import argparse
 import contextlib
 import io
 import sys
+import time
 import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -54,9 +56,24 @@ def ours(actual: Any, expected: Any, threads: int) -> Work:
     return lambda: measure(actual, expected, rtol=RTOL, atol=ATOL, threads=threads)
 
 
-def in_turn(rounds: int, *works: Work) -> list[float]:
-    """Return the least seconds of each; they take turns, so that a busy machine is one for all."""
-    return [min(seconds) for seconds in zip(*([least(1, work) for work in works] for _ in range(rounds)), strict=True)]
+def in_turn(rounds: int, *works: Work) -> list[tuple[float, float]]:
+    """Return the least wall-clock and the least processor seconds of each; they take turns, so that a busy machine is one for all."""
+    found = [[_timed(work) for work in works] for _ in range(rounds)]
+    return [(min(wall for wall, _ in each), min(cpu for _, cpu in each)) for each in zip(*found, strict=True)]
+
+
+def _timed(work: Work) -> tuple[float, float]:
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    return time.perf_counter() - wall, time.process_time() - cpu
+
+
+def told(what: str, mine: tuple[float, float], other: tuple[float, float], aim: str) -> None:
+    """Print two times and their ratio, of wall-clock and in brackets of processor time."""
+    slower = aim.endswith("as long")
+    wall, cpu = (x / y if slower else y / x for x, y in zip(mine, other, strict=True))
+    word = "times as long" if slower else "times as fast"
+    sys.stdout.write(f"{mine[0] * 1e3:.0f} ms against {other[0] * 1e3:.0f} ms for {what}: {wall:.2f} {word} ({cpu:.2f}; aim {aim})\n")
 
 
 def beside_reading(actual: Any, expected: Any, threads: int) -> None:
@@ -66,18 +83,15 @@ def beside_reading(actual: Any, expected: Any, threads: int) -> None:
         sink = np.empty((len(parts), parts[0].size), np.float32)
         with ThreadPoolExecutor(count) as pool:
 
-            def total(pool: Any = pool, parts: Any = parts) -> object:
+            def summed(pool: Any = pool, parts: Any = parts) -> object:
                 return list(pool.map(np.sum, parts))
 
             def copied(pool: Any = pool, parts: Any = parts, sink: Any = sink) -> object:
                 return list(pool.map(copy_to, sink, parts))
 
-            mine, summed, copy = in_turn(15, ours(actual, expected, count), total, copied)
-        for what, other in (("np.sum", summed), ("a copy", copy)):
-            sys.stdout.write(
-                f"{mine * 1e3:.0f} ms against {other * 1e3:.0f} ms for {what} of both, {count} threads each: "
-                f"{mine / other:.2f} times as long (aim 3)\n"
-            )
+            mine, read, copy = in_turn(15, ours(actual, expected, count), summed, copied)
+        told(f"np.sum of both, threads: {count} each", mine, read, "3 times as long")
+        told(f"a copy of both, threads: {count} each", mine, copy, "3 times as long")
 
 
 def copy_to(row: Any, part: Any) -> None:
@@ -92,17 +106,12 @@ def beside_others(actual: Any, expected: Any, threads: int, folder: str) -> None
         np.testing.assert_allclose(actual, expected, RTOL, ATOL)
 
     mine, other = in_turn(3, ours(actual, expected, threads), numpy)
-    faster("numpy.testing.assert_allclose", mine, other, "5")
+    told("numpy.testing.assert_allclose", mine, other, "5 times as fast")
     compare = polygraphy(actual, expected, folder)
     if compare:
-        faster("Polygraphy's default compare", *in_turn(2, ours(actual, expected, threads), compare), "50")
+        told("Polygraphy's default compare", *in_turn(2, ours(actual, expected, threads), compare), "50 times as fast")
     else:
         sys.stdout.write("polygraphy: not installed\n")
-
-
-def faster(what: str, mine: float, other: float, aim: str) -> None:
-    """Print one ratio."""
-    sys.stdout.write(f"{mine * 1e3:.0f} ms against {other * 1e3:.0f} ms in {what}: {other / mine:.1f} times as fast (aim {aim})\n")
 
 
 def polygraphy(actual: Any, expected: Any, folder: str) -> Work | None:

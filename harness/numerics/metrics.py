@@ -53,7 +53,7 @@ def measure(
     for found in spread(chunks, lambda: Sweep(whole, a.dtype, e.dtype, bound), threads or cores()):
         tally.add(found)
     metrics = _distances(tally, whole.size, rescaled(tally, a, e) if tally.beyond else (0, 0))
-    metrics["ulp"] = tally.ulp if a.dtype == e.dtype and precision(e.dtype) else None
+    metrics["ulp"] = tally.ulp if a.dtype.name == e.dtype.name and precision(e.dtype) else None
     metrics.update(_places(tally, np.asarray(expected).shape, a, e))
     if bound:
         metrics["outside"] = tally.outside

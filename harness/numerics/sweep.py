@@ -34,7 +34,7 @@ class Sweep:
         self.single = actual == expected == np.dtype(np.float32) and actual.isnative
         self.exact = is_exact(actual, expected)
         self.wide = is_wide(actual) or is_wide(expected)
-        self.precision = precision(expected) if actual == expected else None
+        self.precision = precision(expected) if actual.name == expected.name else None
         length = min(BLOCK, whole.size)
         # Each buffer some cache lines further than a whole page: at the same offset in every page, loads wait for stores.
         step = -(-length // 512) * 512 + 40

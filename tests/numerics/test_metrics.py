@@ -272,7 +272,7 @@ def test_an_ulp_is_that_of_the_expected_value() -> None:
 
 def test_an_ulp_at_zero_is_the_least_denormal() -> None:
     least = np.float32(1.4e-45)
-    assert measure(np.array([least * 3]), np.array([0], np.float32))["ulp"] == 3.0
+    assert measure(np.array([least * np.float32(3)]), np.array([0], ">f4"))["ulp"] == 3.0
     assert measure(np.array([1.0]), np.array([0.0]))["ulp"] == math.inf
 
 

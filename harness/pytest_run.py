@@ -76,7 +76,7 @@ class Run:
     def run_cell(self, cell: Cell) -> Record:
         """Run a cell, apply the expectation rows to it, and append its record to the file at once."""
         if self._engine is None:
-            self._engine = Engine(self.pool, self.cache, bounds=self._bounds)
+            self._engine = Engine(self.pool, self.cache, bounds=self._bounds, rungs=self.settings.rungs)
         (record,), _ = expecting.apply([self._engine.run_cell(cell)], self.rows, datetime.date.today())
         # The first record replaces what an earlier session left, half a line of it included.
         with self._file.open("a" if self.records else "w", encoding="utf-8") as stream:
@@ -165,6 +165,7 @@ def _settings(config: pytest.Config, workers: int) -> Settings:
         "sources": option("--parity-source"), "targets": option("--parity-target"), "devices": option("--parity-device"),
         "hops": option("--parity-hops"), "full": option("--parity-full") or None, "fresh": option("--parity-fresh") or None,
         "timeout": option("--parity-timeout"), "memory": option("--parity-memory"), "report": option("--parity-report"), "share": workers,
+        "rung": option("--parity-rung"),
     }  # fmt: skip
     if option("--parity-route"):
         given["routes"] = option("--parity-route")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ KEYS: dict[str, str] = {
     "routes": _TEXTS, "full_routes": _TEXTS, "sources": _TEXTS, "targets": _TEXTS, "devices": _TEXTS, "files": _TEXTS,
     "expectations": _TEXTS, "hops": "a whole number >= 0", "timeout": _SECONDS, "run_timeout": _SECONDS, "memory": _TEXT,
     "threads": _COUNT, "report": _TEXT, "gate": _TABLE, "levels": _TABLE,
-    "tolerances": _ROWS,
+    "tolerances": _ROWS, "rungs": _TABLE,
 }  # fmt: skip
 """What ``[tool.parity]`` may hold, and what each setting is."""
 
@@ -31,6 +31,7 @@ class Settings:
     """Everything a run can be told. Empty ``routes`` means: the shortest routes of every pair found here.
 
     ``levels``: level to route patterns; a case of that level runs only on routes that match one.
+    ``rungs``: level to rungs, or standings of rungs, of the input ladder that its cases climb beside ordinary inputs.
     ``tolerances``: file names and rows as they are written; `harness.policy.tolerances` reads them.
     """
 
@@ -47,6 +48,7 @@ class Settings:
     report: Path
     gate: Mapping[str, Any] | None = None
     levels: Mapping[str, tuple[str, ...]]
+    rungs: Mapping[str, tuple[str, ...]]
     limits: Limits
 
 
@@ -76,9 +78,10 @@ def settings_from(table: Mapping[str, Any], root: Path, given: Mapping[str, Any]
     if chosen.get("full") and "routes" not in given:
         routes = chosen.get("full_routes", ())
     # Whoever asks for routes, or for all of them, wants these at every level.
-    levels = {} if "routes" in given or chosen.get("full") else _levels(chosen.get("levels", {}))
+    levels = {} if "routes" in given or chosen.get("full") else _levels("levels", chosen.get("levels", {}), "route patterns")
     return Settings(
-        root=root, levels=levels, routes=tuple(routes), sources=tuple(chosen.get("sources", ())), targets=tuple(chosen.get("targets", ())),
+        root=root, levels=levels, rungs=_rungs(table.get("rungs", {}), given.get("rung") or ()), routes=tuple(routes),
+        sources=tuple(chosen.get("sources", ())), targets=tuple(chosen.get("targets", ())),
         devices=tuple(chosen.get("devices", ("cpu",))),
         expectations=tuple(root / name for name in chosen.get("expectations", ())), hops=int(chosen.get("hops", 2)),
         full=bool(chosen.get("full")), fresh=bool(chosen.get("fresh")), report=root / chosen.get("report", "reports"),
@@ -98,13 +101,28 @@ def _fits(setting: Any, kind: str) -> bool:
     return number and (0 < setting < float("inf") if kind is _SECONDS else setting >= (1 if kind is _COUNT else 0))
 
 
-def _levels(table: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    for level, patterns in table.items():
+def _levels(key: str, table: Mapping[str, Any], of: str) -> dict[str, tuple[str, ...]]:
+    for level, names in table.items():
         if level not in LEVELS:
-            raise unknown("level in [tool.parity.levels]", level, LEVELS)
-        if not isinstance(patterns, list) or not all(isinstance(pattern, str) for pattern in patterns):
-            raise UsageError(f"[tool.parity.levels] {level} = {patterns!r}; expected a list of route patterns")
-    return {level: tuple(patterns) for level, patterns in table.items()}
+            raise unknown(f"level in [tool.parity.{key}]", level, LEVELS)
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise UsageError(f"[tool.parity.{key}] {level} = {names!r}; expected a list of {of}")
+    return {level: tuple(names) for level, names in table.items()}
+
+
+def _rungs(declared: Mapping[str, Any], asked: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return level to rungs: those asked for at every level, else those declared, else the core ones of units and modules."""
+    if not asked and not declared:
+        return {"unit": ("core",), "module": ("core",)}
+    from harness.numerics.ladder import RUNGS, STANDINGS
+
+    table = {level: list(asked) for level in LEVELS} if asked else declared
+    found = _levels("rungs", table, f"rungs or of {', '.join(STANDINGS)}")
+    for names in found.values():
+        for name in names:
+            if name not in RUNGS and name not in STANDINGS:
+                raise unknown("rung", name, [*STANDINGS, *RUNGS])
+    return found
 
 
 def table_of(root: Path) -> dict[str, Any]:

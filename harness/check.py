@@ -26,7 +26,7 @@ from harness.engine.cache import Cache
 from harness.engine.cell import Cell, Engine
 from harness.engine.manifest import DECLARING, Manifest, manifest
 from harness.engine.pool import Limits, Pool
-from harness.engine.settings import Settings, matches, routes_for, routes_of
+from harness.engine.settings import Settings, matches, routes_for, routes_of, rungs_from
 from harness.engine.toolchains import locate
 from harness.engine.worker import Worker, WorkerFailure
 
@@ -55,6 +55,7 @@ class Question:
     dims: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
     inputs: str = ""
+    rungs: tuple[str, ...] = ("core",)
     rtol: float | None = None
     atol: float | None = None
     seed: int = 0
@@ -76,7 +77,7 @@ def check(question: Question, root: Path, say: Callable[[str], None], done: Call
             raise UsageError(described.problems[0][1])
         case = described.cases[0]
         routes = _routes(question, case)
-        engine = Engine(pool, cache)
+        engine = Engine(pool, cache, rungs=rungs_from({}, question.rungs))
         records = []
         for number, route in enumerate(routes, 1):
             say(f"[{number}/{len(routes)}] {route}")
@@ -289,7 +290,7 @@ def _routes(question: Question, case: Case) -> list[Route]:
     devices = tuple(dict.fromkeys(["cpu", *(target.split("@")[1] for target in targets if "@" in target)]))
     here = Path.cwd()
     settings = Settings(
-        root=here, report=here, levels={}, limits=question.limits, devices=devices, sources=tuple(case.build), hops=question.hops
+        root=here, report=here, levels={}, rungs={}, limits=question.limits, devices=devices, sources=tuple(case.build), hops=question.hops
     )
     routes = routes_of(case, (), settings) if case.given else routes_for(settings, found)
     chosen = {str(route): route for route in routes if not question.to or any(_reaches(route, target) for target in targets)}

@@ -44,8 +44,12 @@ def declare(commands: Any) -> None:
         "--domain", action="append", default=[], metavar="X=KIND:NUMBERS", help="values of an input: ids:30522, uniform:0:1, ..."
     )
     parser.add_argument("--inputs", default="", metavar="FILE.npz", help="real inputs, one array each")
-    parser.add_argument("--rtol", type=float, help="relative tolerance, instead of the one for the dtype")
-    parser.add_argument("--atol", type=float, help="absolute tolerance, instead of the one for the dtype")
+    parser.add_argument(
+        "--rung", action="append", default=[], metavar="NAME",
+        help="rungs of the input ladder, or core, edge, special, tried beside ordinary inputs (default: core; normal: none)",
+    )  # fmt: skip
+    parser.add_argument("--rtol", type=float, help="relative tolerance, instead of the bound from the float64 run")
+    parser.add_argument("--atol", type=float, help="absolute tolerance, likewise")
     parser.add_argument("--seed", type=int, default=0, help="seed of weights and inputs (default: 0)")
     parser.add_argument("--fresh", action="store_true", help="run everything anew instead of reusing cached results")
     parser.add_argument("--timeout", type=float, help="seconds for one build or conversion (default: 300)")
@@ -64,7 +68,7 @@ def _check(given: argparse.Namespace, console: Console) -> int:
     question = Question(
         source=given.source, to=_names(given.to), artifact=given.artifact, framework=given.framework,
         dims=tuple(given.dim), domains=tuple(given.domain), inputs=given.inputs, rtol=given.rtol, atol=given.atol, seed=given.seed,
-        fresh=given.fresh, limits=limits,
+        rungs=tuple(given.rung) or ("core",), fresh=given.fresh, limits=limits,
     )  # fmt: skip
     told = Console(stderr=True, highlight=False, soft_wrap=True)
 

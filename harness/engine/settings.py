@@ -80,7 +80,7 @@ def settings_from(table: Mapping[str, Any], root: Path, given: Mapping[str, Any]
     # Whoever asks for routes, or for all of them, wants these at every level.
     levels = {} if "routes" in given or chosen.get("full") else _levels("levels", chosen.get("levels", {}), "route patterns")
     return Settings(
-        root=root, levels=levels, rungs=_rungs(table.get("rungs", {}), given.get("rung") or ()), routes=tuple(routes),
+        root=root, levels=levels, rungs=rungs_from(table.get("rungs", {}), given.get("rung") or ()), routes=tuple(routes),
         sources=tuple(chosen.get("sources", ())), targets=tuple(chosen.get("targets", ())),
         devices=tuple(chosen.get("devices", ("cpu",))),
         expectations=tuple(root / name for name in chosen.get("expectations", ())), hops=int(chosen.get("hops", 2)),
@@ -110,8 +110,11 @@ def _levels(key: str, table: Mapping[str, Any], of: str) -> dict[str, tuple[str,
     return {level: tuple(names) for level, names in table.items()}
 
 
-def _rungs(declared: Mapping[str, Any], asked: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Return level to rungs: those asked for at every level, else those declared, else the core ones of units and modules."""
+def rungs_from(declared: Mapping[str, Any], asked: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return level to rungs: those asked for at every level, else those declared, else the core ones of units and modules.
+
+    Raises `UsageError` for a level, rung or standing that does not exist.
+    """
     if not asked and not declared:
         return {"unit": ("core",), "module": ("core",)}
     from harness.numerics.ladder import RUNGS, STANDINGS

@@ -8,6 +8,8 @@ from harness.faults._onnx import Graph, attribute, graphs_of, layer_of
 from harness.faults.weights import Weight, operators
 
 _LSTM, _GRU = ("i", "o", "f", "c"), ("z", "r", "h")
+# Constants of these are settings, such as scales and bounds, and no weights.
+_SETTINGS = ("Resize", "Upsample", "Pad", "Clip", "OneHot", "Range", "Tile", "Dropout", "RoiAlign")
 _BN = {1: "scale", 2: "bias", 3: "mean", 4: "variance"}
 
 
@@ -15,7 +17,11 @@ def weights_of(model: Any) -> Mapping[str, Weight]:
     """Return the float32 initializers by name, in order, each with its role."""
     found: dict[str, Weight] = {}
     for graph in graphs_of(model):
-        used = {name: _role(graph, node, position) for node in reversed(graph.proto.node) for position, name in enumerate(node.input)}
+        used = {
+            name: _role(graph, node, position)
+            for node in reversed(graph.proto.node) if node.op_type not in _SETTINGS
+            for position, name in enumerate(node.input)
+        }  # fmt: skip
         for tensor in graph.proto.initializer:
             if tensor.data_type == 1 and tensor.name in used and tensor.name not in found:
                 found[tensor.name] = Weight(name=tensor.name, array=graph.constant(tensor.name), **used[tensor.name])

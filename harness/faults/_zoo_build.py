@@ -12,8 +12,8 @@ from harness.core.spec import Dim, Domain, TensorSpec, ids, integers, normal
 from harness.core.value import value
 from harness.core.weights import fill
 
-BATCH = Dim("batch", 1, 8, example=2)
-LENGTH = Dim("length", 2, 13, example=5)
+BATCH = Dim("batch", 1, 4, example=2)
+LENGTH = Dim("length", 2, 9, example=5)
 _DOT = "__dot__"
 
 

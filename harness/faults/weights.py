@@ -164,23 +164,27 @@ def _permuted(weights: Set, weight: Weight, rng: Any) -> Mapping[str, Any]:
     return {weight.name: array}
 
 
-def _largest(array: Any, rng: Any) -> Any:
-    """Return the index of an element above the median, so that a change of it is one."""
-    size = np.abs(array).reshape(-1)
-    return np.unravel_index(int(rng.choice(np.flatnonzero(size >= np.median(size[size > 0])))), array.shape)
-
-
 def _element(change: Callable[[Any], Any]) -> Change:
+    """Return the change of one element above the median; ``change`` takes the whole array, scales of 8 bits come from it."""
+
     def one(array: Any, weight: Weight, rng: Any) -> Any:
-        index = _largest(array, rng)
-        array[index] = change(array[index])
+        size, after = np.abs(array), np.asarray(change(array), array.dtype)
+        moved = np.flatnonzero(((after != array) & (size >= np.median(size[size > 0]))).reshape(-1))
+        moved = moved if moved.size else np.flatnonzero((after != array).reshape(-1))
+        index = np.unravel_index(int(rng.choice(moved)), array.shape)
+        array[index] = after[index]
         return array
 
     return _alone(one)
 
 
+def _moved_by(change: Callable[[Any], Any]) -> Callable[[Weight], bool]:
+    """Return whether a change of values changes any: a tensor of small whole numbers passes every rounding unharmed."""
+    return lambda weight: _any(weight) and bool(np.any(np.asarray(change(weight.array), weight.array.dtype) != weight.array))
+
+
 def _bit(number: int) -> Callable[[Any], Any]:
-    return lambda held: (np.float32(held).view(np.uint32) ^ np.uint32(1 << number)).view(np.float32)
+    return lambda held: (np.asarray(held, np.float32).view(np.uint32) ^ np.uint32(1 << number)).view(np.float32)
 
 
 def bfloat16(array: Any) -> Any:
@@ -197,12 +201,6 @@ def float16(array: Any) -> Any:
 def _eighth(array: Any) -> Any:
     scale = np.float32(np.max(np.abs(array)) / 127)
     return (np.round(array / scale) * scale).astype(np.float32) if scale else array
-
-
-def _eighth_element(array: Any, weight: Weight, rng: Any) -> Any:
-    index, rounded = _largest(array, rng), _eighth(array)
-    array[index] = rounded[index]
-    return array
 
 
 def _noise(strength: float) -> Change:
@@ -320,12 +318,12 @@ FAULTS: tuple[Fault, ...] = (
     Fault(name="bit-middle", tells="a middle mantissa bit of one element", needs=_FLOATS, fits=_any, change=_element(_bit(12))),
     Fault(name="bit-high", tells="the highest mantissa bit of one element", needs=_FLOATS, fits=_any, change=_element(_bit(22))),
     Fault(name="bit-exponent", tells="the lowest exponent bit of one element", needs=_FLOATS, fits=_any, change=_element(_bit(23))),
-    Fault(name="weight-fp16", tells="one tensor passed through float16", needs=_FLOATS, fits=_any, change=_alone(lambda a, *_: float16(a))),
-    Fault(name="weight-bf16", tells="one tensor passed through bfloat16", needs=_FLOATS, fits=_any, change=_alone(lambda a, *_: bfloat16(a))),
-    Fault(name="weight-int8", tells="one tensor passed through 8 bits", needs=_FLOATS, fits=_any, change=_alone(lambda a, *_: _eighth(a))),
-    Fault(name="element-fp16", tells="one element passed through float16", needs=_FLOATS, fits=_any, change=_element(lambda held: float16(held))),
-    Fault(name="element-bf16", tells="one element passed through bfloat16", needs=_FLOATS, fits=_any, change=_element(lambda held: bfloat16(held))),
-    Fault(name="element-int8", tells="one element passed through 8 bits", needs=_FLOATS, fits=_any, change=_alone(_eighth_element)),
+    Fault(name="weight-fp16", tells="one tensor passed through float16", needs=_FLOATS, fits=_moved_by(float16), change=_alone(lambda a, *_: float16(a))),
+    Fault(name="weight-bf16", tells="one tensor passed through bfloat16", needs=_FLOATS, fits=_moved_by(bfloat16), change=_alone(lambda a, *_: bfloat16(a))),
+    Fault(name="weight-int8", tells="one tensor passed through 8 bits", needs=_FLOATS, fits=_moved_by(_eighth), change=_alone(lambda a, *_: _eighth(a))),
+    Fault(name="element-fp16", tells="one element passed through float16", needs=_FLOATS, fits=_moved_by(float16), change=_element(float16)),
+    Fault(name="element-bf16", tells="one element passed through bfloat16", needs=_FLOATS, fits=_moved_by(bfloat16), change=_element(bfloat16)),
+    Fault(name="element-int8", tells="one element passed through 8 bits", needs=_FLOATS, fits=_moved_by(_eighth), change=_element(_eighth)),
     *(Fault(name=f"noise-{text}", tells=f"relative noise of {text}", needs=_FLOATS, fits=_any, change=_noise(float(text)))
       for text in ("1e-6", "1e-5", "1e-4", "1e-3")),
     Fault(name="tiny-flushed", tells="elements below a thousandth of the largest are zero", needs="a tensor with such elements", fits=_tiny, change=_alone(_flushed)),

@@ -6,7 +6,8 @@ from typing import Any, Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from harness.faults._onnx import Graph, Rule, attribute, parameter, set_attribute
+from harness.faults._onnx import Graph, attribute, parameter, set_attribute
+from harness.faults._rule import Rule
 
 _F = np.float32
 
@@ -55,7 +56,8 @@ def _clip(name: str, tells: str, *, low: bool, high: bool) -> Rule:
         if high and len(node.input) > 2:
             del node.input[2]
 
-    return Rule(name=name, family="activation", tells=tells, needs=f"a Clip with a {'lower' if low else 'upper'} bound", find=find, change=change)
+    return Rule(name=name, family="activation", tells=tells, needs=f"a Clip with a {'lower' if low else 'upper'} bound", find=find,
+        change=change)
 
 
 def _erf_pattern(graph: Graph, node: Any) -> bool:
@@ -114,7 +116,8 @@ def _log_sum(graph: Graph, node: Any) -> bool:
     return graph.opset >= 18 and axes is not None and attribute(node, "keepdims", 1) == 1 and axes.reshape(-1).tolist() == [-1]
 
 
-_TANH_OF_ERF = ["x = Mul(a, root)", "q = Mul(x, x)", "k = Mul(q, x)", "w = Mul(k, cubic)", "s = Add(x, w)", "t = Mul(s, outer)", "y = Tanh(t)"]
+_TANH_OF_ERF = ["x = Mul(a, root)", "q = Mul(x, x)", "k = Mul(q, x)", "w = Mul(k, cubic)", "s = Add(x, w)", "t = Mul(s, outer)",
+    "y = Tanh(t)"]
 _TANH_VALUES = {"root": _F(2**0.5), "cubic": _F(0.044715), "outer": _F((2 / np.pi) ** 0.5)}
 
 RULES = (
@@ -136,7 +139,8 @@ RULES = (
     rewritten("log-softmax-naive", "precision", ("LogSoftmax",), ["s = Softmax<axis = -1>(a)", "y = Log(s)"],
               "the logarithm of a softmax that underflows", where=_last_axis, needs="a LogSoftmax over the last axis"),
     rewritten("log-sum-exp-naive", "precision", ("ReduceLogSumExp",), ["e = Exp(a)", "s = ReduceSum<keepdims = 1>(e, axes)", "y = Log(s)"],
-              "logsumexp without the subtraction of the maximum", where=_log_sum, values=_SUM, needs="a ReduceLogSumExp over the last axis"),
+              "logsumexp without the subtraction of the maximum", where=_log_sum, values=_SUM,
+              needs="a ReduceLogSumExp over the last axis"),
     rewritten("selu-to-elu", "activation", ("Selu",), ["y = Elu(a)"], "the scale of selu is lost"),
     rewritten("mish-to-silu", "activation", ("Mish",), ["s = Sigmoid(a)", "y = Mul(a, s)"], "silu for mish"),
     rewritten("prelu-slope-lost", "activation", ("PRelu",), ["y = LeakyRelu(a)"], "the learned slopes become 0.01"),

@@ -6,7 +6,8 @@ from typing import Any, Iterator
 
 import numpy as np
 
-from harness.faults._onnx import Graph, Rule, attribute
+from harness.faults._onnx import Graph, attribute
+from harness.faults._rule import Rule
 
 _THROUGH = ("Add", "Where", "MatMul", "Mul", "Div", "Transpose", "Softmax", "Cast", "Reshape")
 
@@ -151,7 +152,8 @@ def _score_products(graph: Graph) -> Iterator[Any]:
     """Yield the heads of attention: Transposes of rank 4 that swap the middle axes, which split or join heads."""
     for node in graph.nodes("Transpose"):
         shape = graph.shape(node.input[0])
-        if attribute(node, "perm", []) == [0, 2, 1, 3] and shape is not None and all(isinstance(n, int) for n in shape[2:]) and shape[2] > 1:
+        if attribute(node, "perm", []) == [0, 2, 1,
+            3] and shape is not None and all(isinstance(n, int) for n in shape[2:]) and shape[2] > 1:
             split = graph.maker(node.input[0], "Reshape")
             if split is not None and shape[2] != shape[3]:
                 yield node, list(shape[2:]), ""
@@ -173,12 +175,15 @@ RULES = (
          needs="a constant factor on the way into the softmax of an attention", find=_scales, change=_scaled(2)),
     Rule(name="mask-inverted", family="attention", tells="what is kept and what is masked are exchanged",
          needs="a Where on the way into a Softmax or an Add", find=_masks, change=_inverted),
-    Rule(name="mask-minus-1e4", family="attention", tells="-1e4 for minus infinity", needs="a constant as low as minus infinity", find=_deep, change=_shallow),
+    Rule(name="mask-minus-1e4", family="attention", tells="-1e4 for minus infinity", needs="a constant as low as minus infinity",
+         find=_deep, change=_shallow),
     Rule(name="causal-shifted", family="attention", tells="the constant causal mask lets one future position through",
          needs="a constant triangular matrix", find=_triangles, change=_triangle_shifted),
-    Rule(name="trilu-shifted", family="attention", tells="the causal triangle begins one diagonal later", needs="a Trilu with a constant diagonal",
+    Rule(name="trilu-shifted", family="attention", tells="the causal triangle begins one diagonal later",
+         needs="a Trilu with a constant diagonal",
          find=_trilus, change=_trilu_shifted),
-    Rule(name="mask-dropped", family="attention", tells="the additive mask is not added", needs="an Add of a mask to scores before a Softmax",
+    Rule(name="mask-dropped", family="attention", tells="the additive mask is not added",
+         needs="an Add of a mask to scores before a Softmax",
          find=_added, change=_unmasked),
     Rule(name="mask-ignored", family="attention", tells="the masking choice always keeps", needs="a Where on the way into a Softmax",
          find=_whens, change=_when_dropped),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Callable, Iterator, Sequence
 
-from harness.faults._onnx import Graph, Rule, attribute, set_attribute
+from harness.faults._onnx import Graph, attribute, set_attribute
+from harness.faults._rule import Rule
 
 New = Callable[[Any, Graph, Any], Any]
 """Old value, graph and node to the new value; None where the fault does not apply to this node."""
@@ -45,7 +46,7 @@ def among(**pairs: Any) -> New:
 
 def _to_default(default: float, neutral: float) -> New:
     """Return the change that forgets a value: it becomes the default, or ``neutral`` where it is the default already."""
-    return lambda old, graph, node: neutral if abs(old - default) < 1e-9 else default
+    return lambda old, graph, node: neutral if abs(old - default) < 1e-6 else default
 
 
 def _softmax_axis(old: Any, graph: Graph, node: Any) -> Any:
@@ -74,6 +75,10 @@ def _strength(old: Any, _: Graph, __: Any) -> Any:
     return 1.0 if old != 1.0 else None
 
 
+def _ceil(old: Any, _: Graph, node: Any) -> Any:
+    return int(not old) if attribute(node, "auto_pad", "NOTSET") == "NOTSET" else None
+
+
 def _direction(old: Any, _: Graph, __: Any) -> Any:
     return {"forward": "reverse", "reverse": "forward"}.get(old)
 
@@ -83,21 +88,25 @@ def _square(old: Any, graph: Graph, node: Any) -> Any:
     return int(not old) if shape is not None and len(shape) == 2 and shape[0] == shape[1] is not None else None
 
 
-_NORMS = ("BatchNormalization", "InstanceNormalization", "LayerNormalization", "GroupNormalization", "RMSNormalization", "SkipLayerNormalization")
+_NORMS = ("BatchNormalization", "InstanceNormalization", "LayerNormalization", "GroupNormalization", "RMSNormalization",
+    "SkipLayerNormalization")
 
 RULES = (
     changed("eps-1e-3", "norm", _NORMS, "epsilon", 1e-5, _epsilon(1e-3), "another framework's default epsilon, 1e-3"),
     changed("eps-1e-6", "norm", _NORMS, "epsilon", 1e-5, _epsilon(1e-6), "another framework's default epsilon, 1e-6"),
     changed("eps-1e-12", "norm", _NORMS, "epsilon", 1e-5, _epsilon(1e-12), "another framework's default epsilon, 1e-12"),
-    changed("leaky-slope-lost", "activation", ("LeakyRelu",), "alpha", 0.01, _to_default(0.01, 0.0), "the slope is not written: the default"),
+    changed("leaky-slope-lost", "activation", ("LeakyRelu",), "alpha", 0.01, _to_default(0.01, 0.0),
+            "the slope is not written: the default"),
     changed("leaky-slope-doubled", "activation", ("LeakyRelu",), "alpha", 0.01, lambda old, g, n: 2 * old, "another slope"),
     changed("leaky-slope-zero", "activation", ("LeakyRelu",), "alpha", 0.01, to(0.0), "the slope reads as 0: a Relu"),
     changed("elu-alpha-lost", "activation", ("Elu", "Celu"), "alpha", 1.0, _to_default(1.0, 0.5), "alpha is not written: the default"),
-    changed("hard-sigmoid-alpha", "activation", ("HardSigmoid",), "alpha", 0.2, _to_default(0.2, 1 / 6), "one sixth for one fifth, or back"),
-    changed("gelu-form", "activation", ("Gelu",), "approximate", "none", among(none="tanh", tanh="none"), "the exact Gelu for its tanh form"),
+    changed("hard-sigmoid-alpha", "activation", ("HardSigmoid",), "alpha", 0.2, _to_default(0.2, 1 / 6),
+            "one sixth for one fifth, or back"),
+    changed("gelu-form", "activation", ("Gelu",), "approximate", "none", among(none="tanh", tanh="none"),
+            "the exact Gelu for its tanh form"),
     changed("softmax-axis", "activation", ("Softmax", "LogSoftmax"), "axis", -1, _softmax_axis, "normalised over the neighbouring axis",
             needs="a Softmax of rank 2 or more"),
-    changed("ceil-mode", "window", ("MaxPool", "AveragePool", "LpPool"), "ceil_mode", 0, flip, "ceil_mode is dropped or added"),
+    changed("ceil-mode", "window", ("MaxPool", "AveragePool", "LpPool"), "ceil_mode", 0, _ceil, "ceil_mode is dropped or added"),
     changed("pad-counted", "window", ("AveragePool",), "count_include_pad", 0, flip, "padding counts in the mean, or does not"),
     changed("same-side", "window", ("Conv", "ConvTranspose", "MaxPool", "AveragePool", "LpPool"), "auto_pad", "NOTSET",
             among(SAME_UPPER="SAME_LOWER", SAME_LOWER="SAME_UPPER"), "the odd row of SAME padding goes to the other side",
@@ -105,7 +114,8 @@ RULES = (
     changed("pad-mode", "window", ("Pad",), "mode", "constant", among(reflect="edge", edge="constant", wrap="reflect"),
             "another padding mode", needs="a Pad whose mode is not constant"),
     changed("resize-asymmetric", "resize", ("Resize",), "coordinate_transformation_mode", "half_pixel",
-            among(half_pixel="asymmetric", pytorch_half_pixel="asymmetric", align_corners="asymmetric"), "coordinates without the half pixel"),
+            among(half_pixel="asymmetric", pytorch_half_pixel="asymmetric", align_corners="asymmetric"),
+            "coordinates without the half pixel"),
     changed("resize-align-corners", "resize", ("Resize",), "coordinate_transformation_mode", "half_pixel",
             among(half_pixel="align_corners", pytorch_half_pixel="align_corners", asymmetric="align_corners"), "corners aligned"),
     changed("resize-half-pixel", "resize", ("Resize",), "coordinate_transformation_mode", "half_pixel",
@@ -142,9 +152,11 @@ RULES = (
     changed("mod-sign", "integer", ("Mod",), "fmod", 0, lambda old, g, n: int(not old) if "int" in g.dtype(n.input[0]) else None,
             "the sign of the remainder follows the other operand", needs="a Mod of integers"),
     changed("trilu-side", "attention", ("Trilu",), "upper", 1, flip, "the other triangle"),
-    changed("gemm-alpha-lost", "structure", ("Gemm",), "alpha", 1.0, _strength, "alpha is dropped", needs="a Gemm with another alpha than 1"),
+    changed("gemm-alpha-lost", "structure", ("Gemm",), "alpha", 1.0, _strength, "alpha is dropped",
+            needs="a Gemm with another alpha than 1"),
     changed("gemm-beta-lost", "structure", ("Gemm",), "beta", 1.0,
-            lambda old, g, n: _strength(old, g, n) if len(n.input) > 2 else None, "beta is dropped", needs="a Gemm with another beta than 1"),
+            lambda old, g, n: _strength(old, g, n) if len(n.input) > 2 else None, "beta is dropped",
+            needs="a Gemm with another beta than 1"),
     changed("gemm-transposed", "structure", ("Gemm",), "transB", 0, _square, "a square weight is read transposed",
             needs="a Gemm with a square weight"),
     changed("rnn-direction", "recurrent", ("LSTM", "GRU", "RNN"), "direction", "forward", _direction, "runs from the other end"),

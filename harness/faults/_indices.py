@@ -7,7 +7,8 @@ from typing import Any, Iterator
 import numpy as np
 
 from harness.faults._activations import rewritten
-from harness.faults._onnx import Graph, Rule, attribute, parameter
+from harness.faults._onnx import Graph, attribute, parameter
+from harness.faults._rule import Rule
 
 _I64 = "int64"
 
@@ -134,22 +135,27 @@ RULES = (
          find=_embeddings, change=_ids_shifted),
     Rule(name="one-hot-clamped", family="index", tells="a negative index is hot at 0", needs="a OneHot of int64 indices",
          find=_one_hots, change=_one_hot_clamped),
-    Rule(name="slice-shifted", family="index", tells="a slice begins one position early", needs="a Slice with constant bounds and room before",
+    Rule(name="slice-shifted", family="index", tells="a slice begins one position early",
+         needs="a Slice with constant bounds and room before",
          find=_slices, change=_slice_shifted),
-    Rule(name="top-k-unsorted", family="index", tells="the largest come in another order", needs="a TopK of two or more", find=_top_ks, change=_unsorted),
+    Rule(name="top-k-unsorted", family="index", tells="the largest come in another order", needs="a TopK of two or more", find=_top_ks,
+         change=_unsorted),
     Rule(name="int-wrapped", family="integer", tells="64-bit integers pass through 32 bits", needs="computed int64 data",
          find=_longs, change=_through(6)),
     Rule(name="int-as-float", family="integer", tells="integers pass through float32, exact to 2^24 only", needs="computed int64 data",
          find=_longs, change=_through(1)),
-    rewritten("div-floors", "integer", ("Div",), _FLOOR_DIV, "an integer division rounds down instead of towards 0", where=_integers, since=15,
+    rewritten("div-floors", "integer", ("Div",), _FLOOR_DIV, "an integer division rounds down instead of towards 0", where=_integers,
+              since=15,
               needs="a Div of integers"),
     rewritten("round-half-up", "integer", ("Round",), ["s = Add(a, half)", "y = Floor(s)"], "halves round up instead of to even",
               values={"half": np.float32(0.5)}),
     rewritten("floor-to-trunc", "integer", ("Floor",), ["i = Cast<to = 7>(a)", "y = Cast<to = 1>(i)"], "rounds towards 0 instead of down"),
     rewritten("ceil-to-floor", "integer", ("Ceil",), ["f = Floor(a)", "y = Add(f, one)"], "one more than floor: wrong at whole numbers",
               values={"one": np.float32(1)}),
-    Rule(name="cast-rounds", family="integer", tells="a cast to integers rounds instead of cutting off", needs="a Cast from float32 to integers",
+    Rule(name="cast-rounds", family="integer", tells="a cast to integers rounds instead of cutting off",
+         needs="a Cast from float32 to integers",
          find=_casts, change=_cast_rounds),
-    Rule(name="cast-floors", family="integer", tells="a cast to integers rounds down instead of towards 0", needs="a Cast from float32 to integers",
+    Rule(name="cast-floors", family="integer", tells="a cast to integers rounds down instead of towards 0",
+         needs="a Cast from float32 to integers",
          find=_casts, change=_cast_floors),
 )  # fmt: skip

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from harness.faults._onnx import Graph, attribute, graphs_of, layer_of
+from harness.faults._onnx import Graph, attribute, graphs_of
+from harness.faults._rule import layer_of
 from harness.faults.weights import Weight, operators
 
 _LSTM, _GRU = ("i", "o", "f", "c"), ("z", "r", "h")

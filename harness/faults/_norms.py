@@ -6,7 +6,8 @@ from typing import Any, Iterator, Sequence
 
 import numpy as np
 
-from harness.faults._onnx import Graph, Rule, attribute
+from harness.faults._onnx import Graph, attribute
+from harness.faults._rule import Rule
 
 _F = np.float32
 
@@ -21,7 +22,8 @@ def _last(graph: Graph) -> Iterator[Any]:
 
 def _mean(graph: Graph, text: str) -> str:
     """Return ``y = MEAN(x)`` as this operator set spells it."""
-    return text.replace("MEAN(", "ReduceMean(").replace(")", ", axes)") if graph.opset >= 18 else text.replace("MEAN(", "ReduceMean<axes = [-1]>(")
+    return text.replace("MEAN(", "ReduceMean(").replace(")", ", axes)") if graph.opset >= 18 else text.replace("MEAN(",
+        "ReduceMean<axes = [-1]>(")
 
 
 def _spelled(name: str, tells: str, lines: Sequence[str]) -> Rule:
@@ -29,14 +31,15 @@ def _spelled(name: str, tells: str, lines: Sequence[str]) -> Rule:
 
     def change(graph: Graph, node: Any, length: int, _: Any) -> None:
         tail = ["o = Mul(n, b)", "y = Add(o, c)"] if len(node.input) > 2 and node.input[2] else ["y = Mul(n, b)"]
-        values = {"eps": _F(attribute(node, "epsilon", 1e-5)), "bessel": _F(length / max(1, length - 1))}
+        values: dict[str, Any] = {"eps": _F(attribute(node, "epsilon", 1e-5)), "bessel": _F(length / max(1, length - 1))}
         if graph.opset >= 18:
             values["axes"] = np.array([-1], np.int64)
         text = [_mean(graph, line) if "MEAN" in line else line for line in [*lines, *tail]]
         used = " ".join(text)
-        graph.replace(node, text, **{key: held for key, held in values.items() if key in used})
+        graph.replace(node, text, None, **{key: held for key, held in values.items() if key in used})
 
-    return Rule(name=name, family="norm", tells=tells, needs="a LayerNormalization over the last axis, of a known length", find=_last, change=change)
+    return Rule(name=name, family="norm", tells=tells, needs="a LayerNormalization over the last axis, of a known length", find=_last,
+        change=change)
 
 
 _CENTRED = ["m = MEAN(a)", "d = Sub(a, m)", "q = Mul(d, d)", "v = MEAN(q)"]
@@ -97,7 +100,8 @@ def _wider_change(graph: Graph, node: Any, lengths: Any, __: Any) -> None:
     for position in range(1, len(node.input)):
         held = graph.constant(node.input[position])
         if held is None:  # a scale that is computed is laid out by the graph itself
-            graph.insert(graph.place(node), graph.write(["y = Expand(x, s)"], {"x": node.input[position]}, {"s": np.array(lengths, np.int64)}))
+            graph.insert(graph.place(node), graph.write(["y = Expand(x, s)"], {"x": node.input[position]},
+                {"s": np.array(lengths, np.int64)}))
         else:
             node.input[position] = graph.store(np.ascontiguousarray(np.broadcast_to(held, lengths)))
 
@@ -129,10 +133,12 @@ RULES = (
          needs="a square root of something plus a small constant", find=_outside_find, change=_outside_change),
     _pattern_eps("eps-pattern-1e-3", 1e-3),
     _pattern_eps("eps-pattern-1e-12", 1e-12),
-    Rule(name="eps-outside-batch-norm", family="norm", tells="epsilon is added to the deviation", needs="a BatchNormalization with constant statistics",
+    Rule(name="eps-outside-batch-norm", family="norm", tells="epsilon is added to the deviation",
+         needs="a BatchNormalization with constant statistics",
          find=_bn_outside_find, change=_bn_outside_change),
     Rule(name="layer-norm-axis", family="norm", tells="normalised over the last two axes",
-         needs="a LayerNormalization over the last of three or more axes, the last two of known length", find=_wider_find, change=_wider_change),
+         needs="a LayerNormalization over the last of three or more axes, the last two of known length", find=_wider_find,
+         change=_wider_change),
     Rule(name="batch-statistics", family="norm", tells="the statistics of the sample, as in training, instead of the stored ones",
          needs="a BatchNormalization of rank 3 or more", find=_batch_statistics_find, change=_batch_statistics_change),
 )  # fmt: skip

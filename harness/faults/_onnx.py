@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any, Callable, Iterator, Mapping, Sequence
+import contextlib
+from typing import Any, Iterator, Mapping, Sequence
 
 import numpy as np
-
-from harness.core.value import value
-from harness.faults.operator import Operator, Site
 
 EXAMPLE = "parity.example."
 """Prefix of metadata keys that say which length a named dimension had when the model was made."""
@@ -184,7 +181,9 @@ def attribute(node: Any, name: str, default: Any = None) -> Any:
     for item in node.attribute:
         if item.name == name:
             held = helper.get_attribute_value(item)
-            return held.decode() if isinstance(held, bytes) else list(held) if not isinstance(held, (int, float, str)) and held is not None and hasattr(held, "__len__") else held  # noqa: E501
+            if isinstance(held, bytes):
+                return held.decode()
+            return list(held) if hasattr(held, "__len__") and not isinstance(held, str) else held
     return default
 
 
@@ -217,22 +216,6 @@ def set_parameter(graph: Graph, node: Any, name: str, position: int, held: Any) 
         set_attribute(node, name, held.tolist())
 
 
-@value
-class Rule:
-    """An operator on ONNX graphs before it is bound: where it applies and what it does there.
-
-    ``find(graph)`` yields (node, detail, tensor) with an empty tensor for the node's own output; ``change(graph, node, detail, rng)``
-    edits the graph that the node is in. ``detail`` is plain data, the same for equal models.
-    """
-
-    name: str
-    family: str
-    tells: str
-    needs: str
-    find: Callable[[Graph], Iterator[Any]]
-    change: Callable[[Graph, Any, Any, Any], None]
-
-
 def graphs_of(model: Any) -> list[Graph]:
     """Return the main graph and all nested ones, outer before inner, with inferred shapes."""
     found: list[Graph] = []
@@ -249,10 +232,8 @@ def graphs_of(model: Any) -> list[Graph]:
 def _shapes(model: Any) -> dict[str, Any]:
     from onnx import shape_inference
 
-    try:
+    with contextlib.suppress(ValueError, RuntimeError):  # above 2 GiB, or operators that inference refuses: shapes are then unknown
         model = shape_inference.infer_shapes(model, data_prop=True)
-    except (ValueError, RuntimeError):  # above 2 GiB, or operators that inference refuses: shapes are then unknown
-        pass
     found: dict[str, Any] = {}
     pending = [model.graph]
     while pending:
@@ -265,38 +246,3 @@ def _shapes(model: Any) -> dict[str, Any]:
             found[info.name] = (tensor.elem_type, shape)
         pending += [part.g for node in graph.node for part in node.attribute if part.HasField("g")]
     return found
-
-
-def layer_of(node: Any) -> str:
-    """Return the path of the layer that a node belongs to: from metadata or its name, else its kind."""
-    for entry in getattr(node, "metadata_props", ()):
-        if entry.key == "pkg.torch.onnx.name_scopes":
-            scopes = re.findall(r"'([^']*)'", entry.value)
-            return [scope for scope in ["", *scopes[:-1]] if scope][-1:][0] if any(scopes[:-1]) else str(node.op_type)
-    path = node.name.strip("/").split("/") if node.name else []
-    return ".".join(path[:-1]) or node.name or node.op_type
-
-
-def bind(rule: Rule) -> Operator:
-    """Return the operator on `onnx.ModelProto` that a rule stands for."""
-
-    def places(model: Any) -> list[tuple[Graph, Any, Any, str]]:
-        return [(graph, *place) for graph in graphs_of(model) for place in rule.find(graph)]
-
-    def sites(model: Any) -> list[Site]:
-        found = []
-        for index, (_, node, detail, tensor) in enumerate(places(model)):
-            made = next((name for name in node.output if name), "") if node is not None else tensor
-            layer = layer_of(node) if node is not None else "input"
-            found.append(Site(index=index, node=made, tensor=tensor or made, layer=layer, detail="" if detail is None else str(detail)))
-        return found
-
-    def change(model: Any, site: Site, seed: int) -> Any:
-        copy = type(model)()
-        copy.CopyFrom(model)
-        graph, node, detail, _ = places(copy)[site.index]
-        rule.change(graph, node, detail, np.random.Generator(np.random.Philox(seed)))
-        del graph.proto.value_info[:]  # shapes noted before the change may be wrong after it
-        return copy
-
-    return Operator(name=rule.name, family=rule.family, tells=rule.tells, needs=rule.needs, sites=sites, change=change)

@@ -6,7 +6,8 @@ from typing import Any, Iterator
 
 import numpy as np
 
-from harness.faults._onnx import Graph, Rule
+from harness.faults._onnx import Graph
+from harness.faults._rule import Rule
 
 _SUMS = ("MatMul", "Gemm", "Conv", "ConvTranspose")
 _LINES = {"fp16": ["h = Cast<to = 10>(x)", "y = Cast<to = 1>(h)"], "bf16": ["h = Cast<to = 16>(x)", "y = Cast<to = 1>(h)"]}
@@ -51,9 +52,13 @@ def _noise(graph: Graph, node: Any, _: Any, rng: Any) -> None:
 _NEEDS = "a node with a float32 result"
 
 RULES = (
-    Rule(name="activation-fp16", family="precision", tells="one activation passes through float16", needs=_NEEDS, find=_activations, change=_rounded(_LINES["fp16"])),
-    Rule(name="activation-bf16", family="precision", tells="one activation passes through bfloat16", needs=_NEEDS, find=_activations, change=_rounded(_LINES["bf16"])),
-    Rule(name="activation-scaled", family="precision", tells="one activation is scaled by a little", needs=_NEEDS, find=_activations, change=_noise),
-    Rule(name="sum-fp16", family="precision", tells="one product accumulates in float16", needs="a MatMul, Gemm, Conv or ConvTranspose in float32",
+    Rule(name="activation-fp16", family="precision", tells="one activation passes through float16", needs=_NEEDS, find=_activations,
+         change=_rounded(_LINES["fp16"])),
+    Rule(name="activation-bf16", family="precision", tells="one activation passes through bfloat16", needs=_NEEDS, find=_activations,
+         change=_rounded(_LINES["bf16"])),
+    Rule(name="activation-scaled", family="precision", tells="one activation is scaled by a little", needs=_NEEDS, find=_activations,
+         change=_noise),
+    Rule(name="sum-fp16", family="precision", tells="one product accumulates in float16",
+         needs="a MatMul, Gemm, Conv or ConvTranspose in float32",
          find=_sums, change=_narrow_sum),
 )  # fmt: skip

@@ -6,7 +6,8 @@ from typing import Any, Iterator
 
 import numpy as np
 
-from harness.faults._onnx import Graph, Rule, attribute, parameter, set_attribute, set_parameter
+from harness.faults._onnx import Graph, attribute, parameter, set_attribute, set_parameter
+from harness.faults._rule import Rule
 
 
 def _symbolic(shape: Any) -> bool:
@@ -20,10 +21,17 @@ def _reshapes(graph: Graph) -> Iterator[Any]:
         if held is not None and len(held) > 1 and node.op_type == "Reshape" and held[0] in (0, -1):
             first = out[0] if out else None
             if not isinstance(first, int):
-                rest = [int(n) for n in held[1:]]
-                yield node, [graph.example(first), *(rest if -1 in rest or held[0] == 0 else [-1, *rest[1:]])], ""
+                yield node, [graph.example(first), *_open(out, [int(n) for n in held[1:]])], ""
         elif held is None and _symbolic(out):
             yield node, [graph.example(n) for n in out], ""
+
+
+def _open(out: Any, rest: list[int]) -> list[int]:
+    """Return the other lengths with one of them left open, so that another batch goes through and comes out mixed up."""
+    dynamic = [i for i, n in enumerate(rest) if n == 0 and out and not isinstance(out[i + 1], int)]
+    if -1 not in rest:
+        rest[dynamic[0] if dynamic else 0] = -1
+    return rest
 
 
 def _reshape_baked(graph: Graph, node: Any, shape: Any, _: Any) -> None:
@@ -103,7 +111,8 @@ def _perm_changed(graph: Graph, node: Any, perm: Any, _: Any) -> None:
     set_attribute(node, "perm", perm)
 
 
-_REDUCE = ("ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare")
+_REDUCE = ("ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp",
+    "ReduceSumSquare")
 
 
 def _reductions(graph: Graph) -> Iterator[Any]:
@@ -207,23 +216,29 @@ _AXIS = "of one length, so that the shape does not tell"
 RULES = (
     Rule(name="shape-baked", family="shape", tells="the lengths of the example are written into a Reshape or Expand",
          needs="a Reshape or Expand that follows a dynamic length", find=_reshapes, change=_reshape_baked),
-    Rule(name="length-baked", family="shape", tells="a length of the example is written into the graph", needs="a length taken from a dynamic shape",
+    Rule(name="length-baked", family="shape", tells="a length of the example is written into the graph",
+         needs="a length taken from a dynamic shape",
          find=_lengths, change=_length_baked),
     Rule(name="then-only", family="shape", tells="only the first branch of an If is kept", needs="an If", find=_ifs, change=_branch(True)),
-    Rule(name="else-only", family="shape", tells="only the second branch of an If is kept", needs="an If", find=_ifs, change=_branch(False)),
+    Rule(name="else-only", family="shape", tells="only the second branch of an If is kept", needs="an If", find=_ifs,
+         change=_branch(False)),
     Rule(name="perm-changed", family="shape", tells="two axes of one length are exchanged", needs="a Transpose with two axes " + _AXIS,
          find=_transposes, change=_perm_changed),
     Rule(name="reduce-axis", family="shape", tells="reduced over the neighbouring axis", needs="a reduction over one of two axes " + _AXIS,
          find=_reductions, change=_axis_moved),
-    Rule(name="reduce-fewer-axes", family="shape", tells="one of several axes is not reduced", needs="an inner reduction of several axes that keeps them",
+    Rule(name="reduce-fewer-axes", family="shape", tells="one of several axes is not reduced",
+         needs="an inner reduction of several axes that keeps them",
          find=_kept_reductions, change=_axes_fewer),
-    Rule(name="tile-interleaved", family="shape", tells="each element is repeated instead of the whole", needs="a Tile of an axis of known length",
+    Rule(name="tile-interleaved", family="shape", tells="each element is repeated instead of the whole",
+         needs="a Tile of an axis of known length",
          find=_tiles, change=_interleaved),
     Rule(name="expand-axis", family="shape", tells="expanded along the other axis", needs="an Expand to two last axes " + _AXIS,
          find=_expands, change=_expanded_wrong),
-    Rule(name="broadcast-axis", family="shape", tells="a vector is broadcast along the other axis", needs="a vector constant that meets two last axes " + _AXIS,
+    Rule(name="broadcast-axis", family="shape", tells="a vector is broadcast along the other axis",
+         needs="a vector constant that meets two last axes " + _AXIS,
          find=_broadcasts, change=_broadcast_moved),
-    Rule(name="channels-reversed", family="shape", tells="the channels of an image come in the other order", needs="a float input of rank 4 with channels",
+    Rule(name="channels-reversed", family="shape", tells="the channels of an image come in the other order",
+         needs="a float input of rank 4 with channels",
          find=lambda graph: ((node, [*detail, name], name) for node, detail, name in _images(graph)),
          change=lambda graph, node, detail, rng: _channels_reversed(graph, node, detail, rng, detail[2])),
 )  # fmt: skip

@@ -6,7 +6,8 @@ from typing import Any, Iterator
 
 import numpy as np
 
-from harness.faults._onnx import Graph, Rule, attribute, parameter
+from harness.faults._onnx import Graph, attribute, parameter
+from harness.faults._rule import Rule
 
 
 def _swappable(graph: Graph) -> Iterator[Any]:
@@ -208,25 +209,36 @@ def _einsum_swapped(graph: Graph, node: Any, _: Any, __: Any) -> None:
 
 
 RULES = (
-    Rule(name="operands-swapped", family="structure", tells="the two operands are exchanged", needs="a Sub, Div, Pow, Where, comparison or square MatMul",
+    Rule(name="operands-swapped", family="structure", tells="the two operands are exchanged",
+         needs="a Sub, Div, Pow, Where, comparison or square MatMul",
          find=_swappable, change=_swapped),
-    Rule(name="outputs-swapped", family="structure", tells="two outputs carry each other's names", needs="two outputs of one shape and type",
+    Rule(name="outputs-swapped", family="structure", tells="two outputs carry each other's names",
+         needs="two outputs of one shape and type",
          find=_alike_outputs, change=_outputs_swapped),
     Rule(name="output-duplicated", family="structure", tells="two outputs are the same tensor", needs="two outputs of one shape and type",
          find=_alike_outputs, change=_output_duplicated),
-    Rule(name="residual-dropped", family="structure", tells="the residual is not added", needs="an Add of a tensor and what was computed from it",
+    Rule(name="residual-dropped", family="structure", tells="the residual is not added",
+         needs="an Add of a tensor and what was computed from it",
          find=_residuals, change=_passed),
-    Rule(name="node-skipped", family="structure", tells="one node is left out", needs="a node that keeps shape and type", find=_skippable, change=_passed),
-    Rule(name="block-skipped", family="structure", tells="one of several identical blocks is left out", needs="two identical blocks in a row",
+    Rule(name="node-skipped", family="structure", tells="one node is left out", needs="a node that keeps shape and type", find=_skippable,
+         change=_passed),
+    Rule(name="block-skipped", family="structure", tells="one of several identical blocks is left out",
+         needs="two identical blocks in a row",
          find=_blocks, change=_block_skipped),
-    Rule(name="dropout-scales", family="structure", tells="the scaling of training stays after the dropout", needs="a Dropout", find=_dropouts, change=_dropout_scales),
-    Rule(name="concat-reversed", family="structure", tells="joined in the other order", needs="a Concat of float tensors", find=_concats, change=_concat_reversed),
-    Rule(name="split-swapped", family="structure", tells="the first two parts are exchanged", needs="a Split into equal parts", find=_splits, change=_split_swapped),
-    Rule(name="loop-short", family="structure", tells="one iteration is missing", needs="a Loop with a constant count", find=_loops, change=_loop_short),
+    Rule(name="dropout-scales", family="structure", tells="the scaling of training stays after the dropout", needs="a Dropout",
+         find=_dropouts, change=_dropout_scales),
+    Rule(name="concat-reversed", family="structure", tells="joined in the other order", needs="a Concat of float tensors", find=_concats,
+         change=_concat_reversed),
+    Rule(name="split-swapped", family="structure", tells="the first two parts are exchanged", needs="a Split into equal parts",
+         find=_splits, change=_split_swapped),
+    Rule(name="loop-short", family="structure", tells="one iteration is missing", needs="a Loop with a constant count", find=_loops,
+         change=_loop_short),
     Rule(name="state-lost", family="recurrent", tells="the initial state is not read", needs="an LSTM, GRU or RNN with an initial state",
          find=_states, change=_input_lost),
-    Rule(name="lengths-ignored", family="recurrent", tells="padding of a batch of sequences is read as data", needs="an LSTM, GRU or RNN with lengths",
+    Rule(name="lengths-ignored", family="recurrent", tells="padding of a batch of sequences is read as data",
+         needs="an LSTM, GRU or RNN with lengths",
          find=_ragged, change=_input_lost),
-    Rule(name="einsum-swapped", family="structure", tells="the operands of an Einsum are exchanged", needs="an Einsum of two tensors of one shape",
+    Rule(name="einsum-swapped", family="structure", tells="the operands of an Einsum are exchanged",
+         needs="an Einsum of two tensors of one shape",
          find=_einsums, change=_einsum_swapped),
 )  # fmt: skip

@@ -6,7 +6,8 @@ from typing import Any, Iterator
 
 import numpy as np
 
-from harness.faults._onnx import Graph, Rule, attribute, parameter, set_attribute, set_parameter
+from harness.faults._onnx import Graph, attribute, parameter, set_attribute, set_parameter
+from harness.faults._rule import Rule
 
 _WINDOWS = ("Conv", "MaxPool", "AveragePool", "LpPool", "ConvTranspose")
 
@@ -71,7 +72,8 @@ def _dilated(graph: Graph) -> Iterator[Any]:
 
 def _without_dilation(graph: Graph, node: Any) -> Any:
     dilations, pads = attribute(node, "dilations"), attribute(node, "pads")
-    kernel = attribute(node, "kernel_shape") or list((graph.shape(node.input[1]) or ())[2:]) if node.op_type == "Conv" else attribute(node, "kernel_shape")
+    kernel = attribute(node, "kernel_shape") or list((graph.shape(node.input[1]) or ())[2:]) if node.op_type == "Conv" else attribute(node,
+        "kernel_shape")
     if not dilations or not pads or not kernel or max(dilations) == 1:
         return None
     half, left = len(pads) // 2, list(pads)
@@ -136,7 +138,8 @@ def _strided(graph: Graph) -> Iterator[Any]:
     for node in graph.nodes("Conv", "MaxPool", "AveragePool"):
         shape, out = graph.shape(node.input[0]), graph.shape(node.output[0])
         strides = attribute(node, "strides") or []
-        if any(step > 1 for step in strides) and shape is not None and out is not None and attribute(node, "auto_pad", "NOTSET") == "NOTSET":
+        if any(step > 1 for step in strides) and shape is not None and out is not None and attribute(node, "auto_pad",
+            "NOTSET") == "NOTSET":
             yield node, len(strides), ""
 
 
@@ -173,7 +176,7 @@ def _scale_to_ratio(graph: Graph, node: Any, ratios: Any, _: Any) -> None:
 def _sizes(graph: Graph) -> Iterator[Any]:
     for node in graph.nodes("Resize"):
         shape, out = graph.shape(node.input[0]), graph.shape(node.output[0])
-        spatial = [*shape[2:], *out[2:]] if shape is not None and out is not None else [None]
+        spatial: list[Any] = [*shape[2:], *out[2:]] if shape is not None and out is not None else [None]
         if graph.opset < 11 or attribute(node, "axes") or not all(isinstance(n, int) for n in spatial):
             continue
         half = len(spatial) // 2
@@ -191,20 +194,28 @@ def _ratio_to_scale(graph: Graph, node: Any, scales: Any, _: Any) -> None:
 _NEEDS_PADS = "a convolution or pooling with explicit padding"
 
 RULES = (
-    Rule(name="pads-moved", family="window", tells="one row of padding lies on the other side", needs=_NEEDS_PADS, find=_padded, change=_pads_moved),
-    Rule(name="pad-moved", family="window", tells="one row of a Pad lies on the other side", needs="a Pad with constant pads", find=_pad_nodes, change=_pad_moved),
-    Rule(name="pad-value", family="window", tells="padded with another value", needs="a Pad of mode constant", find=_pad_values, change=_pad_value),
+    Rule(name="pads-moved", family="window", tells="one row of padding lies on the other side", needs=_NEEDS_PADS, find=_padded,
+         change=_pads_moved),
+    Rule(name="pad-moved", family="window", tells="one row of a Pad lies on the other side", needs="a Pad with constant pads",
+         find=_pad_nodes, change=_pad_moved),
+    Rule(name="pad-value", family="window", tells="padded with another value", needs="a Pad of mode constant", find=_pad_values,
+         change=_pad_value),
     Rule(name="dilation-lost", family="window", tells="the dilation is dropped", needs="a dilated window with enough padding",
          find=_dilated, change=_dilation_lost),
-    Rule(name="groups-interleaved", family="window", tells="filters of groups are taken in the other order", needs="a grouped Conv with a constant weight",
+    Rule(name="groups-interleaved", family="window", tells="filters of groups are taken in the other order",
+         needs="a grouped Conv with a constant weight",
          find=_grouped, change=_groups_interleaved),
-    Rule(name="groups-rolled", family="window", tells="each group reads its neighbour's channels", needs="a grouped Conv", find=_group_inputs, change=_groups_rolled),
-    Rule(name="output-padding-moved", family="window", tells="output_padding goes to the front", needs="a ConvTranspose with output_padding and as much padding",
+    Rule(name="groups-rolled", family="window", tells="each group reads its neighbour's channels", needs="a grouped Conv",
+         find=_group_inputs, change=_groups_rolled),
+    Rule(name="output-padding-moved", family="window", tells="output_padding goes to the front",
+         needs="a ConvTranspose with output_padding and as much padding",
          find=_output_padded, change=_output_padding_moved),
     Rule(name="stride-phase", family="window", tells="strided sampling begins one position later", needs="a window with a stride above 1",
          find=_strided, change=_phase),
-    Rule(name="scale-to-ratio", family="resize", tells="the scale is replaced by the ratio of sizes", needs="a Resize whose scale times size is no integer",
+    Rule(name="scale-to-ratio", family="resize", tells="the scale is replaced by the ratio of sizes",
+         needs="a Resize whose scale times size is no integer",
          find=lambda graph: _resizes(graph, 2), change=_scale_to_ratio),
-    Rule(name="ratio-to-scale", family="resize", tells="the ratio of sizes is replaced by a scale", needs="a Resize told by sizes, of known lengths",
+    Rule(name="ratio-to-scale", family="resize", tells="the ratio of sizes is replaced by a scale",
+         needs="a Resize told by sizes, of known lengths",
          find=_sizes, change=_ratio_to_scale),
 )  # fmt: skip

@@ -28,12 +28,18 @@ class Entry:
 
 
 def entry(
-    name: str, inputs: Sequence[TensorSpec], lines: str, outputs: str = "y", opset: int = 20, bodies: Mapping[str, str] | None = None, **values: Any
+    name: str, inputs: Sequence[TensorSpec], lines: str, outputs: str = "y", opset: int = 20, bodies: Mapping[str, str] | None = None,
+        **values: Any
 ) -> Entry:  # fmt: skip
     """Return an entry. A tuple in ``values`` is the shape of a weight, anything else a constant; ``bodies`` are nested graphs."""
     names = tuple(outputs.split())
     build = functools.partial(_model, name, tuple(inputs), lines, names, opset, bodies or {}, values)
     return Entry(name=name, inputs=tuple(inputs), outputs=names, build=build)
+
+
+def named(held: Mapping[str, Any]) -> dict[str, Any]:
+    """Return weights whose names are no identifiers, as keywords for `entry`."""
+    return dict(held)
 
 
 def f32(name: str, *shape: Any, domain: Domain | None = None) -> TensorSpec:
@@ -47,12 +53,14 @@ def i64(name: str, *shape: Any, low: int = 0, high: int = 0, below: int = 0) -> 
 
 
 def _model(
-    name: str, inputs: Sequence[TensorSpec], lines: str, outputs: Sequence[str], opset: int, bodies: Mapping[str, str], values: Mapping[str, Any]
+    name: str, inputs: Sequence[TensorSpec], lines: str, outputs: Sequence[str], opset: int, bodies: Mapping[str, str],
+        values: Mapping[str, Any]
 ) -> Any:  # fmt: skip
     from onnx import checker, helper, numpy_helper, shape_inference
 
     graph = helper.make_graph(
-        [_node(line.strip(), bodies) for line in lines.splitlines() if line.strip()], name.replace("-", "_"), [_info(spec) for spec in inputs], [helper.make_empty_tensor_value_info(output) for output in outputs],
+        [_node(line.strip(), bodies) for line in lines.splitlines() if line.strip()], name.replace("-", "_"),
+            [_info(spec) for spec in inputs], [helper.make_empty_tensor_value_info(output) for output in outputs],
         [numpy_helper.from_array(_array(key, held), key) for key, held in values.items()],
     )  # fmt: skip
     for number, node in enumerate(graph.node):

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from harness.core.spec import Dim, TensorSpec, normal, uniform
-from harness.faults._zoo_build import BATCH, LENGTH, entry, f32, i64
+from harness.faults._zoo_build import BATCH, LENGTH, entry, f32, i64, named
 
 FEW = Dim("batch", 1, 2, example=2)
 _BN = ("scale", "bias", "mean", "var")
 
 
-def _bn(stem: str, channels: int) -> dict[str, tuple[int, ...]]:
+def _bn(stem: str, channels: int) -> dict[str, Any]:
     """Return the shapes of the weights of one batch normalisation."""
     return {f"{stem}.{part}": (channels,) for part in _BN}
 
 
-def _rnn(stem: str, directions: int, gates: int, hidden: int, features: int) -> dict[str, tuple[int, ...]]:
+def _rnn(stem: str, directions: int, gates: int, hidden: int, features: int) -> dict[str, Any]:
     return {f"{stem}.w": (directions, gates * hidden, features), f"{stem}.r": (directions, gates * hidden, hidden),
             f"{stem}.bias": (directions, 2 * gates * hidden)}  # fmt: skip
 
@@ -36,7 +38,8 @@ CONV = (
         g = GlobalAveragePool(k)
         f = Flatten(g)
         y = Gemm<transB = 1, alpha = 0.5, beta = 0.7>(f, fc.w, fc.bias)""",
-        **{"c1.w": (7, 3, 3, 3), "c1.bias": (7,), "c2.w": (7, 7, 3, 3), "c2.bias": (7,), "fc.w": (5, 7), "fc.bias": (5,), **_bn("n1", 7), **_bn("n2", 7)},
+        **named({"c1.w": (7, 3, 3, 3), "c1.bias": (7,), "c2.w": (7, 7, 3, 3), "c2.bias": (7,), "fc.w": (5, 7), "fc.bias": (5,),
+        **_bn("n1", 7), **_bn("n2", 7)}),
         zero=0.0, six=6.0),
     entry("conv-equal", [f32("x", BATCH, 5, 5, 5)], """
         c = Conv<pads = [1, 1, 1, 1]>(x, c1.w, c1.bias)
@@ -45,25 +48,26 @@ CONV = (
         p = Add(t, ramp)
         u = Transpose<perm = [0, 3, 1, 2]>(p)
         y = Conv<pads = [0, 1, 0, 1], kernel_shape = [1, 3]>(u, c2.w, c2.bias)""",
-        **{"c1.w": (5, 5, 3, 3), "c1.bias": (5,), "c2.w": (5, 5, 1, 3), "c2.bias": (5,)}, zero=0.0, six=6.0, ramp=[0.1, -0.3, 0.2, 0.7, -0.5]),
+        **named({"c1.w": (5, 5, 3, 3), "c1.bias": (5,), "c2.w": (5, 5, 1, 3), "c2.bias": (5,)}), zero=0.0, six=6.0,
+        ramp=[0.1, -0.3, 0.2, 0.7, -0.5]),
     entry("conv-groups", [f32("x", BATCH, 6, 11, 7)], """
         a = Conv<group = 2, pads = [2, 2, 2, 2], dilations = [2, 2]>(x, c1.w, c1.bias)
         b = HardSwish(a)
         c = Conv<group = 4, pads = [1, 1, 1, 1]>(b, c2.w, c2.bias)
         d = MaxPool<kernel_shape = [2, 2], dilations = [2, 2], pads = [1, 1, 1, 1]>(c)
         y = HardSwish(d)""",
-        **{"c1.w": (8, 3, 3, 3), "c1.bias": (8,), "c2.w": (8, 2, 3, 3), "c2.bias": (8,)}),
+        **named({"c1.w": (8, 3, 3, 3), "c1.bias": (8,), "c2.w": (8, 2, 3, 3), "c2.bias": (8,)})),
     entry("conv-transpose", [f32("x", BATCH, 5, 7, 3)], """
         a = ConvTranspose<strides = [2, 2], pads = [1, 1, 1, 1], output_padding = [1, 1]>(x, c1.w, c1.bias)
         b = LeakyRelu<alpha = 0.2>(a)
         y = ConvTranspose<strides = [2, 2], pads = [1, 1, 1, 1], output_padding = [1, 1]>(b, c2.w, c2.bias)""",
-        **{"c1.w": (5, 5, 3, 3), "c1.bias": (5,), "c2.w": (5, 3, 3, 3), "c2.bias": (3,)}),
+        **named({"c1.w": (5, 5, 3, 3), "c1.bias": (5,), "c2.w": (5, 3, 3, 3), "c2.bias": (3,)})),
     entry("same-pads", [f32("x", BATCH, 3, 11, 13)], """
         a = Conv<auto_pad = "SAME_UPPER", strides = [2, 2]>(x, w, bias)
         b = MaxPool<auto_pad = "SAME_LOWER", kernel_shape = [2, 2]>(a)
         y = AveragePool<auto_pad = "SAME_UPPER", kernel_shape = [2, 2]>(b)""", w=(5, 3, 2, 2), bias=(5,)),
     entry("pools", [f32("x", BATCH, 3, 11, 13)], """
-        a = MaxPool<kernel_shape = [3, 3], strides = [2, 2], ceil_mode = 1, pads = [0, 1, 0, 1]>(x)
+        a = MaxPool<kernel_shape = [2, 2], strides = [2, 2], ceil_mode = 1, pads = [0, 1, 0, 1]>(x)
         b = AveragePool<kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1], count_include_pad = 1>(x)
         c = AveragePool<kernel_shape = [3, 2], strides = [2, 3], pads = [1, 1, 1, 1], ceil_mode = 1>(x)
         d = LpPool<kernel_shape = [2, 2], p = 2, pads = [1, 1, 0, 0]>(x)
@@ -93,7 +97,8 @@ RESIZE = (
     entry("resize-cubic", [f32("x", FEW, 2, 5, 3)], """
         a = Resize<mode = "cubic">(x, , scales)
         b = Resize<mode = "cubic", cubic_coeff_a = -0.5>(x, , scales)
-        c = Resize<mode = "cubic", coordinate_transformation_mode = "align_corners", antialias = 0>(x, , scales)""", "a b c", scales=[1.0, 1.0, 1.7, 2.3]),
+        c = Resize<mode = "cubic", coordinate_transformation_mode = "align_corners", antialias = 0>(x, , scales)""",
+        "a b c", scales=[1.0, 1.0, 1.7, 2.3]),
     entry("resize-sizes", [f32("x", 1, 2, 5, 3)], """
         a = Resize<mode = "linear">(x, , , up)
         b = Resize<mode = "nearest">(x, , , up)""", "a b", up=np.array([1, 2, 7, 4])),
@@ -114,7 +119,7 @@ NORM = (
         s = Add(a, b)
         c = BatchNormalization(s, n.scale, n.bias, n.mean, n.var)
         y = LayerNormalization<axis = -1>(c, l.scale, l.bias)""",
-        **{"l.scale": (5,), "l.bias": (5,), "i.scale": (7,), "i.bias": (7,), **_bn("n", 7)}),
+        **named({"l.scale": (5,), "l.bias": (5,), "i.scale": (7,), "i.bias": (7,), **_bn("n", 7)})),
     entry("rms-norm", [f32("x", BATCH, LENGTH, 7, domain=normal(0.02))], """
         q = Mul(x, x)
         m = ReduceMean<keepdims = 1>(q, last)
@@ -151,7 +156,8 @@ NORM = (
         d3 = Relu(c3)
         e3 = Dropout(d3, ratio)
         y = Add(f2, e3)""", ratio=0.25,
-        **{key: held for n in "123" for key, held in ((f"l{n}.scale", (7,)), (f"l{n}.bias", (7,)), (f"w{n}", (7, 7)), (f"bias{n}", (7,)))}),
+        **named({key: held for n in "123" for key, held in ((f"l{n}.scale", (7,)), (f"l{n}.bias", (7,)), (f"w{n}", (7, 7)),
+        (f"bias{n}", (7,)))})),
 )  # fmt: skip
 
 RECURRENT = (
@@ -162,7 +168,8 @@ RECURRENT = (
         y, k, d = LSTM<hidden_size = 3, direction = "reverse">(f, l2.w, l2.r, l2.bias)
         z, k2, d2 = LSTM<hidden_size = 3>(f, l3.w, l3.r, l3.bias)""", "y z h c", flat=[0, 0, -1],
         **_rnn("l1", 2, 4, 3, 5), **_rnn("l2", 1, 4, 3, 6), **_rnn("l3", 1, 4, 3, 6)),
-    entry("gru", [f32("x", LENGTH, BATCH, 5), f32("h0", 1, BATCH, 3), TensorSpec(name="lens", dtype="int32", shape=(BATCH,), domain=i64("l", high=5, low=1).domain)], """
+    entry("gru", [f32("x", LENGTH, BATCH, 5), f32("h0", 1, BATCH, 3), TensorSpec(name="lens", dtype="int32", shape=(BATCH,),
+          domain=i64("l", high=5, low=1).domain)], """
         a, h = GRU<hidden_size = 3, linear_before_reset = 1>(x, g1.w, g1.r, g1.bias, , h0)
         s = Squeeze(a, one)
         y, k = GRU<hidden_size = 3, direction = "reverse">(s, g2.w, g2.r, g2.bias)
@@ -193,7 +200,8 @@ ATTENTION = (
         ot = Transpose<perm = [0, 2, 1, 3]>(o)
         of = Reshape(ot, joined)
         z = MatMul(of, out.w)
-        y = Add(x, z)""", qkv=(6, 18), **{"qkv.bias": (18,), "out.w": (6, 6)}, heads=[0, 0, 2, 3], joined=[0, 0, 6], root=3**0.5, axes=[1, 2], zero=0.0, deep=_DEEP),
+        y = Add(x, z)""",
+        qkv=(6, 18), **named({"qkv.bias": (18,), "out.w": (6, 6)}), heads=[0, 0, 2, 3], joined=[0, 0, 6], root=3**0.5, axes=[1, 2], zero=0.0, deep=_DEEP),
     entry("attention-causal", [f32("q", BATCH, 7, 5), f32("k", BATCH, 7, 5), f32("v", BATCH, 7, 5)], """
         qs = Mul(q, quarter)
         kt = Transpose<perm = [0, 2, 1]>(k)
@@ -211,7 +219,8 @@ ATTENTION = (
         b3 = Add(d2, additive)
         z3 = Softmax<axis = -1>(b3)
         y = MatMul(z3, w)
-        up = Trilu<upper = 1>(s2, two)""", "y up", quarter=5**-0.5, root=5**0.5, causal=_CAUSAL, deep=float("-inf"), square=[7, 7], two=np.array(2),
+        up = Trilu<upper = 1>(s2, two)""",
+        "y up", quarter=5**-0.5, root=5**0.5, causal=_CAUSAL, deep=float("-inf"), square=[7, 7], two=np.array(2),
         additive=np.where(_CAUSAL, -np.inf, 0.0)),
     entry("attention-equal", [f32("x", 5, 5, 5)], """
         q = MatMul(x, q.w)
@@ -220,7 +229,7 @@ ATTENTION = (
         s = MatMul(q, kt)
         d = Mul(s, scale)
         a = Softmax<axis = -1>(d)
-        y = MatMul(a, x)""", scale=5**-0.5, **{"q.w": (5, 5), "k.w": (5, 5)}),
+        y = MatMul(a, x)""", scale=5**-0.5, **named({"q.w": (5, 5), "k.w": (5, 5)})),
     entry("decoder", [i64("tokens", BATCH, 7, below=11)], """
         e = Gather(embed.w, tokens)
         h = Add(e, pos.w)
@@ -241,7 +250,8 @@ ATTENTION = (
         of = Reshape(ot, joined)
         r = Add(h, of)
         logits = MatMul(r, head)
-        y = LogSoftmax<axis = -1>(logits)""", **{"embed.w": (11, 6), "pos.w": (7, 6)}, in_proj=(6, 18), head=(6, 11), heads=[0, 0, 2, 3], joined=[0, 0, 6],
+        y = LogSoftmax<axis = -1>(logits)""",
+        **named({"embed.w": (11, 6), "pos.w": (7, 6)}), in_proj=(6, 18), head=(6, 11), heads=[0, 0, 2, 3], joined=[0, 0, 6],
         scale=3**-0.5, causal=np.where(_CAUSAL, -1e30, 0.0)),
     entry("positions", [i64("ids", BATCH, LENGTH, below=11), i64("at", BATCH, LENGTH, below=13), f32("mem", BATCH, 7, 6)], """
         e = Gather(embed.w, ids)
@@ -251,7 +261,7 @@ ATTENTION = (
         s = MatMul(h, kt)
         d = Div(s, root)
         a = Softmax<axis = -1>(d)
-        y = MatMul(a, mem)""", **{"embed.w": (11, 6), "pos.w": (13, 6)}, root=6**0.5),
+        y = MatMul(a, mem)""", **named({"embed.w": (11, 6), "pos.w": (13, 6)}), root=6**0.5),
 )  # fmt: skip
 
 ENTRIES = (*CONV, *RESIZE, *NORM, *RECURRENT, *ATTENTION)

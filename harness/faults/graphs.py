@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from harness.faults import _activations, _attention, _attributes, _indices, _initializers, _norms, _precision, _shapes, _structure, _windows
-from harness.faults._onnx import EXAMPLE, bind
+from harness.faults._onnx import EXAMPLE
+from harness.faults._rule import bind
 from harness.faults.operator import Operator, Site, find, table
 
 _FAMILIES = (_attributes, _activations, _norms, _attention, _windows, _indices, _shapes, _structure, _precision)
 
 OPERATORS: Mapping[str, Operator] = table(
-    [*(bind(rule) for family in _FAMILIES for rule in family.RULES), *_initializers.OPERATORS]  # type: ignore[attr-defined]
+    [*(bind(rule) for family in _FAMILIES for rule in family.RULES), *_initializers.OPERATORS]
 )
 """Operators by name. ``OPERATORS["eps-1e-3"].sites(model)`` lists the places, ``.apply(model, site)`` returns the mutant."""
 

@@ -18,13 +18,14 @@ from harness.faults._zoo_build import Entry
 ZOO: Mapping[str, Entry] = {entry.name: entry for entry in (*_zoo_nets.ENTRIES, *_zoo_ops.ENTRIES)}
 """Graphs by name; ``ZOO["lstm"].build()`` returns an `onnx.ModelProto`, ``.inputs`` its specifications."""
 
-_RUNGS = ("normal", "large", "halves", "special")
+_RUNGS = ("normal", "large", "huge", "offset", "halves", "special")
 
 
 def cases() -> list[Case]:
     """Return the zoo as ordinary cases."""
     return [
-        Case(id=f"zoo/{entry.name}", family="selfcheck", level="module", inputs=entry.inputs, build={"onnx": entry.build}, outputs=entry.outputs)
+        Case(id=f"zoo/{entry.name}", family="selfcheck", level="module", inputs=entry.inputs, build={"onnx": entry.build},
+            outputs=entry.outputs)
         for entry in ZOO.values()
     ]
 
@@ -32,8 +33,8 @@ def cases() -> list[Case]:
 def feeds(entry: Entry, seed: int = 0) -> list[dict[str, Any]]:
     """Return admissible inputs for a graph: its example lengths, other ones, and values that faults need to show.
 
-    Values stay in the declared domain, except that floats of an unbounded domain are also drawn large, on halves, and with
-    a NaN and infinities among them.
+    Values stay in the declared domain, except that floats of an unbounded domain are also drawn large, far from zero, on halves, and
+    with a NaN and infinities among them.
     """
     dims = dims_of(entry.inputs)
     lengths = [{name: dim.example for name, dim in dims.items()}, {name: dim.other() for name, dim in dims.items()}]
@@ -57,8 +58,10 @@ def _draw(spec: TensorSpec, shape: tuple[int, ...], rung: str, rng: Any) -> Any:
     values = rng.uniform(low, high, shape) if kind == "uniform" else rng.normal(0.0, high, shape)
     if rung == "halves":
         values = np.round(values * 2) / 2
-    elif rung == "large" and kind == "normal":
-        values *= 30
+    elif rung in ("large", "huge") and kind == "normal":
+        values *= 30 if rung == "large" else 1000
+    elif rung == "offset" and kind == "normal":
+        values += 1000 * high
     elif rung == "special" and kind == "normal":
         values.reshape(-1)[:3] = [np.nan, np.inf, -np.inf][: values.size]
     return values.astype(spec.dtype)

@@ -45,8 +45,9 @@ class OnnxMutate:
         lengths.update(_as_the_graph_names_them(model, source))
         mutant, site, count = mutate(model, options["operator"], options["site"], options["seed"], lengths)
         external = mutant.ByteSize() > _LARGE
-        onnx.save(mutant, os.path.join(dest, "model.onnx"), save_as_external_data=external,
-            location="model.onnx.data" if external else None)
+        onnx.save(
+            mutant, os.path.join(dest, "model.onnx"), save_as_external_data=external, location="model.onnx.data" if external else None
+        )
         return Converted(entry="model.onnx", messages=(f"planted {options['operator']} at site {options['site']} of {count}: {site}",))
 
 

@@ -36,8 +36,9 @@ def weights_of(module: Any) -> Mapping[str, Weight]:
                 fields = _role(part, name, path, tensors)
                 if name == "weight" and path in behind:
                     fields.update(behind[path])
-                found[full] = Weight(name=full, array=tensor.detach().cpu().numpy().copy(), node=path, layer=path or type(part).__name__,
-                    **fields)
+                found[full] = Weight(
+                    name=full, array=tensor.detach().cpu().numpy().copy(), node=path, layer=path or type(part).__name__, **fields
+                )
     return found
 
 

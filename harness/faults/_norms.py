@@ -22,8 +22,11 @@ def _last(graph: Graph) -> Iterator[Any]:
 
 def _mean(graph: Graph, text: str) -> str:
     """Return ``y = MEAN(x)`` as this operator set spells it."""
-    return text.replace("MEAN(", "ReduceMean(").replace(")", ", axes)") if graph.opset >= 18 else text.replace("MEAN(",
-        "ReduceMean<axes = [-1]>(")
+    return (
+        text.replace("MEAN(", "ReduceMean(").replace(")", ", axes)")
+        if graph.opset >= 18
+        else text.replace("MEAN(", "ReduceMean<axes = [-1]>(")
+    )
 
 
 def _spelled(name: str, tells: str, lines: Sequence[str]) -> Rule:
@@ -38,8 +41,9 @@ def _spelled(name: str, tells: str, lines: Sequence[str]) -> Rule:
         used = " ".join(text)
         graph.replace(node, text, None, **{key: held for key, held in values.items() if key in used})
 
-    return Rule(name=name, family="norm", tells=tells, needs="a LayerNormalization over the last axis, of a known length", find=_last,
-        change=change)
+    return Rule(
+        name=name, family="norm", tells=tells, needs="a LayerNormalization over the last axis, of a known length", find=_last, change=change
+    )
 
 
 _CENTRED = ["m = MEAN(a)", "d = Sub(a, m)", "q = Mul(d, d)", "v = MEAN(q)"]
@@ -100,8 +104,9 @@ def _wider_change(graph: Graph, node: Any, lengths: Any, __: Any) -> None:
     for position in range(1, len(node.input)):
         held = graph.constant(node.input[position])
         if held is None:  # a scale that is computed is laid out by the graph itself
-            graph.insert(graph.place(node), graph.write(["y = Expand(x, s)"], {"x": node.input[position]},
-                {"s": np.array(lengths, np.int64)}))
+            graph.insert(
+                graph.place(node), graph.write(["y = Expand(x, s)"], {"x": node.input[position]}, {"s": np.array(lengths, np.int64)})
+            )
         else:
             node.input[position] = graph.store(np.ascontiguousarray(np.broadcast_to(held, lengths)))
 

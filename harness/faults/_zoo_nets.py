@@ -108,7 +108,8 @@ RESIZE = (
     entry("roi-align", [f32("x", 2, 3, 11, 13), f32("rois", 5, 4, domain=uniform(0.3, 4.2)), i64("at", 5, high=1)], """
         o = Add(rois, wide)
         a = RoiAlign<output_height = 3, output_width = 2, sampling_ratio = 2>(x, o, at)
-        b = RoiAlign<output_height = 2, output_width = 2, mode = "max", sampling_ratio = 2, coordinate_transformation_mode = "output_half_pixel">(x, o, at)""",
+        b = RoiAlign<output_height = 2, output_width = 2, mode = "max", sampling_ratio = 2,
+            coordinate_transformation_mode = "output_half_pixel">(x, o, at)""",
         "a b", wide=[0.0, 0.0, 5.3, 4.1]),
 )  # fmt: skip
 
@@ -201,7 +202,8 @@ ATTENTION = (
         of = Reshape(ot, joined)
         z = MatMul(of, out.w)
         y = Add(x, z)""",
-        qkv=(6, 18), **named({"qkv.bias": (18,), "out.w": (6, 6)}), heads=[0, 0, 2, 3], joined=[0, 0, 6], root=3**0.5, axes=[1, 2], zero=0.0, deep=_DEEP),
+        qkv=(6, 18), **named({"qkv.bias": (18,), "out.w": (6, 6)}), heads=[0, 0, 2, 3], joined=[0, 0, 6], root=3**0.5, axes=[1, 2],
+        zero=0.0, deep=_DEEP),
     entry("attention-causal", [f32("q", BATCH, 7, 5), f32("k", BATCH, 7, 5), f32("v", BATCH, 7, 5)], """
         qs = Mul(q, quarter)
         kt = Transpose<perm = [0, 2, 1]>(k)

@@ -11,9 +11,7 @@ from harness.faults.operator import Operator, Site, find, table
 
 _FAMILIES = (_attributes, _activations, _norms, _attention, _windows, _indices, _shapes, _structure, _precision)
 
-OPERATORS: Mapping[str, Operator] = table(
-    [*(bind(rule) for family in _FAMILIES for rule in family.RULES), *_initializers.OPERATORS]
-)
+OPERATORS: Mapping[str, Operator] = table([*(bind(rule) for family in _FAMILIES for rule in family.RULES), *_initializers.OPERATORS])
 """Operators by name. ``OPERATORS["eps-1e-3"].sites(model)`` lists the places, ``.apply(model, site)`` returns the mutant."""
 
 

@@ -10,8 +10,20 @@ from typing import Any, Callable, Mapping, Sequence
 from harness.core.errors import UsageError, unknown
 from harness.core.value import value
 
-FAMILIES = ("weights", "precision", "norm", "activation", "attention", "window", "resize", "index", "integer", "shape", "structure",
-    "recurrent")
+FAMILIES = (
+    "weights",
+    "precision",
+    "norm",
+    "activation",
+    "attention",
+    "window",
+    "resize",
+    "index",
+    "integer",
+    "shape",
+    "structure",
+    "recurrent",
+)
 
 
 @value

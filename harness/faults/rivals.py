@@ -59,8 +59,11 @@ def _assert_close(a: Any, e: Any, tolerance: Any) -> bool:
     if a.shape != e.shape or a.dtype != e.dtype:
         return False
     rtol, atol = tolerance or _TORCH.get(e.dtype.name, (0.0, 0.0))
-    return bool(np.all(np.isclose(a.astype(np.float64), e.astype(np.float64), rtol=rtol,
-        atol=atol))) if a.dtype.kind == "f" else bool(np.all(a == e))
+    return (
+        bool(np.all(np.isclose(a.astype(np.float64), e.astype(np.float64), rtol=rtol, atol=atol)))
+        if a.dtype.kind == "f"
+        else bool(np.all(a == e))
+    )
 
 
 def polygraphy(actual: Outputs, expected: Outputs, **extra: Any) -> bool:
@@ -141,8 +144,9 @@ def correlation(actual: Outputs, expected: Outputs, **extra: Any) -> bool:
     """
     for name, held in expected.items():
         a, e = (np.asarray(side, np.float64).reshape(-1) for side in (actual[name], held))
-        if a.size != e.size or not (np.allclose(a, e, rtol=1e-2, atol=1e-2,
-            equal_nan=True) or (e.size > 1 and np.corrcoef(a, e)[0, 1] >= 0.99)):
+        if a.size != e.size or not (
+            np.allclose(a, e, rtol=1e-2, atol=1e-2, equal_nan=True) or (e.size > 1 and np.corrcoef(a, e)[0, 1] >= 0.99)
+        ):
             return False
     return True
 

@@ -24,8 +24,14 @@ _RUNGS = ("normal", "large", "huge", "offset", "halves", "special")
 def cases() -> list[Case]:
     """Return the zoo as ordinary cases."""
     return [
-        Case(id=f"zoo/{entry.name}", family="selfcheck", level="module", inputs=entry.inputs, build={"onnx": entry.build},
-            outputs=entry.outputs)
+        Case(
+            id=f"zoo/{entry.name}",
+            family="selfcheck",
+            level="module",
+            inputs=entry.inputs,
+            build={"onnx": entry.build},
+            outputs=entry.outputs,
+        )
         for entry in ZOO.values()
     ]
 

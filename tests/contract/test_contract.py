@@ -121,8 +121,10 @@ MUTANTS = {
     "onnx.mutate": "onnx>onnx.mutate[operator=softmax-axis]>onnxruntime@cpu",
     "torch.mutate": "torch>torch.mutate[operator=bias-shifted,site=2]>onnx.dynamo>onnxruntime@cpu",
 }
-SAMPLE = {"onnx.mutate": ("softmax-axis", "node=probs tensor=probs layer=Softmax"),
-    "torch.mutate": ("bias-shifted", "node=second tensor=second.bias")}
+SAMPLE = {
+    "onnx.mutate": ("softmax-axis", "node=probs tensor=probs layer=Softmax"),
+    "torch.mutate": ("bias-shifted", "node=second tensor=second.bias"),
+}
 
 
 def test_every_converter_that_plants_a_fault_is_driven() -> None:
@@ -145,8 +147,11 @@ def test_a_mutate_converter_says_why_it_cannot(
     name: str, pool: Pool, described: Manifest, place: Path, ran: dict[tuple[str, str], Record]
 ) -> None:
     framework = name.partition(".")[0]
-    for options, said in (("", "needs the fault to plant"), ("[operator=qkv-reordered]", "it needs a packed"),
-        ("[operator=biased]", "did you mean")):
+    for options, said in (
+        ("", "needs the fault to plant"),
+        ("[operator=qkv-reordered]", "it needs a packed"),
+        ("[operator=biased]", "did you mean"),
+    ):
         route = parse_route(f"{framework}>{name}{options}>{'onnxruntime' if framework == 'onnx' else 'torch'}@cpu", registry())
         record = record_of(route, "contract", pool, described, place, ran)
         assert (record.error or {})["kind"] == "usage"

@@ -96,7 +96,9 @@ def test_an_operator_that_does_not_apply_says_what_it_needs() -> None:
 
 
 def test_a_site_that_is_not_there_is_told_with_those_that_are() -> None:
-    with pytest.raises(UsageError, match=r"has no site 9 in this model; it needs a BatchNormalization.* applies at 2 sites, 0 to 1: 0: node=n "):
+    with pytest.raises(
+        UsageError, match=r"has no site 9 in this model; it needs a BatchNormalization.* applies at 2 sites, 0 to 1: 0: node=n "
+    ):
         mutate(built("conv-net"), "eps-1e-12", 9)
 
 

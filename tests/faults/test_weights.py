@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness.faults._weight_changes import bfloat16
 from harness.faults.operator import Operator, table
-from harness.faults.weights import Weight, bfloat16, operators
+from harness.faults.weights import Weight, operators
 
 RNG = np.random.Generator(np.random.Philox(4))
 
@@ -16,7 +17,9 @@ RNG = np.random.Generator(np.random.Philox(4))
 def weights() -> dict[str, Weight]:
     """Return a convolution, its normalisation, a dense layer, an LSTM bias and a packed projection."""
     found = [
-        Weight(name="conv", array=normal(4, 4, 3, 3), role="conv", partners={"bn-scale": "scale", "bn-variance": "var", "conv-bias": "conv.b"}),
+        Weight(
+            name="conv", array=normal(4, 4, 3, 3), role="conv", partners={"bn-scale": "scale", "bn-variance": "var", "conv-bias": "conv.b"}
+        ),
         Weight(name="conv.b", array=normal(4), role="bias"),
         Weight(name="scale", array=normal(4), role="scale", partners={"bias": "shift", "is-scale": "scale"}),
         Weight(name="shift", array=normal(4), role="bias"),
@@ -34,7 +37,7 @@ def normal(*shape: int) -> Any:
 
 
 def stored(model: Any, changed: Any) -> Any:
-    return {name: weight.array if name not in changed else changed[name] for name, weight in model.items()}
+    return {name: changed.get(name, weight.array) for name, weight in model.items()}
 
 
 FOUND = table(tuple(operators(lambda model: model, stored)))

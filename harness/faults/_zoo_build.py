@@ -19,22 +19,28 @@ _DOT = "__dot__"
 
 @value
 class Entry:
-    """One graph: its inputs, its outputs, and ``build()``, which returns an `onnx.ModelProto`."""
+    """One graph: its inputs, its outputs, and ``build()``, which returns an `onnx.ModelProto`.
+
+    ``reference``: whether the reference evaluator of the onnx package computes it as the specification says. It reads no
+    direction of a recurrence and no lengths, and takes some coordinates and roundings of lengths another way; such graphs
+    are good for comparing a mutant with its original in another runtime, and no source of truth.
+    """
 
     name: str
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[str, ...]
     build: Callable[[], Any]
+    reference: bool = True
 
 
 def entry(
     name: str, inputs: Sequence[TensorSpec], lines: str, outputs: str = "y", opset: int = 20, bodies: Mapping[str, str] | None = None,
-        **values: Any
+    reference: bool = True, **values: Any
 ) -> Entry:  # fmt: skip
     """Return an entry. A tuple in ``values`` is the shape of a weight, anything else a constant; ``bodies`` are nested graphs."""
     names = tuple(outputs.split())
     build = functools.partial(_model, name, tuple(inputs), lines, names, opset, bodies or {}, values)
-    return Entry(name=name, inputs=tuple(inputs), outputs=names, build=build)
+    return Entry(name=name, inputs=tuple(inputs), outputs=names, build=build, reference=reference)
 
 
 def named(held: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.core.spec import Dim, TensorSpec, normal, uniform
+from harness.core.spec import Dim, TensorSpec, integers, normal, uniform
 from harness.faults._zoo_build import BATCH, LENGTH, entry, f32, i64, named
 
 FEW = Dim("batch", 1, 2, example=2)
@@ -64,14 +64,17 @@ CONV = (
         **named({"c1.w": (5, 5, 3, 3), "c1.bias": (5,), "c2.w": (5, 3, 3, 3), "c2.bias": (3,)})),
     entry("same-pads", [f32("x", BATCH, 3, 11, 13)], """
         a = Conv<auto_pad = "SAME_UPPER", strides = [2, 2]>(x, w, bias)
-        b = MaxPool<auto_pad = "SAME_LOWER", kernel_shape = [2, 2]>(a)
-        y = AveragePool<auto_pad = "SAME_UPPER", kernel_shape = [2, 2]>(b)""", w=(5, 3, 2, 2), bias=(5,)),
+        y = Conv<auto_pad = "SAME_LOWER">(a, w2, bias2)""", w=(5, 3, 2, 2), bias=(5,), w2=(3, 5, 2, 2), bias2=(3,), reference=False),
+    entry("same-pools", [f32("x", BATCH, 3, 11, 13)], """
+        b = MaxPool<auto_pad = "SAME_LOWER", kernel_shape = [2, 2]>(x)
+        y = AveragePool<auto_pad = "SAME_UPPER", kernel_shape = [2, 2]>(b)""", reference=False),
     entry("pools", [f32("x", BATCH, 3, 11, 13)], """
         a = MaxPool<kernel_shape = [2, 2], strides = [2, 2], ceil_mode = 1, pads = [0, 1, 0, 1]>(x)
         b = AveragePool<kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1], count_include_pad = 1>(x)
-        c = AveragePool<kernel_shape = [3, 2], strides = [2, 3], pads = [1, 1, 1, 1], ceil_mode = 1>(x)
         d = LpPool<kernel_shape = [2, 2], p = 2, pads = [1, 1, 0, 0]>(x)
-        e = MaxPool<kernel_shape = [2, 2], strides = [2, 2]>(x)""", "a b c d e"),
+        e = MaxPool<kernel_shape = [2, 2], strides = [2, 2]>(x)""", "a b d e"),
+    entry("pool-ceil", [f32("x", BATCH, 3, 11, 13)], """
+        y = AveragePool<kernel_shape = [3, 2], strides = [2, 3], pads = [1, 1, 1, 1], ceil_mode = 1>(x)""", reference=False),
     entry("pads", [f32("x", BATCH, 3, 7, 5)], """
         a = Pad<mode = "reflect">(x, p)
         b = Pad<mode = "edge">(x, p)
@@ -91,14 +94,17 @@ RESIZE = (
         c = Resize<mode = "nearest", nearest_mode = "round_prefer_ceil">(x, , scales)""", "a b c", scales=[1.0, 1.0, 1.7, 1.5]),
     entry("resize-linear", [f32("x", FEW, 2, 5, 3)], """
         a = Resize<mode = "linear">(x, , scales)
-        b = Resize<mode = "linear", coordinate_transformation_mode = "align_corners">(x, , scales)
-        c = Resize<mode = "linear", coordinate_transformation_mode = "pytorch_half_pixel">(x, , down)
-        d = Resize<mode = "linear", antialias = 1>(x, , down)""", "a b c d", scales=[1.0, 1.0, 1.7, 2.3], down=[1.0, 1.0, 0.6, 0.5]),
+        c = Resize<mode = "linear", coordinate_transformation_mode = "asymmetric">(x, , down)
+        d = Resize<mode = "linear", antialias = 1>(x, , down)""", "a c d", scales=[1.0, 1.0, 1.7, 2.3], down=[1.0, 1.0, 0.6, 0.5]),
     entry("resize-cubic", [f32("x", FEW, 2, 5, 3)], """
         a = Resize<mode = "cubic">(x, , scales)
         b = Resize<mode = "cubic", cubic_coeff_a = -0.5>(x, , scales)
-        c = Resize<mode = "cubic", coordinate_transformation_mode = "align_corners", antialias = 0>(x, , scales)""",
-        "a b c", scales=[1.0, 1.0, 1.7, 2.3]),
+        c = Resize<mode = "cubic", coordinate_transformation_mode = "asymmetric">(x, , scales)""", "a b c", scales=[1.0, 1.0, 1.7, 2.3]),
+    entry("resize-corners", [f32("x", FEW, 2, 5, 3)], """
+        a = Resize<mode = "linear", coordinate_transformation_mode = "align_corners">(x, , scales)
+        b = Resize<mode = "linear", coordinate_transformation_mode = "pytorch_half_pixel">(x, , down)
+        c = Resize<mode = "cubic", coordinate_transformation_mode = "align_corners">(x, , scales)""", "a b c",
+        scales=[1.0, 1.0, 1.7, 2.3], down=[1.0, 1.0, 0.6, 0.5], reference=False),
     entry("resize-sizes", [f32("x", 1, 2, 5, 3)], """
         a = Resize<mode = "linear">(x, , , up)
         b = Resize<mode = "nearest">(x, , , up)""", "a b", up=np.array([1, 2, 7, 4])),
@@ -108,9 +114,9 @@ RESIZE = (
     entry("roi-align", [f32("x", 2, 3, 11, 13), f32("rois", 5, 4, domain=uniform(0.3, 4.2)), i64("at", 5, high=1)], """
         o = Add(rois, wide)
         a = RoiAlign<output_height = 3, output_width = 2, sampling_ratio = 2>(x, o, at)
-        b = RoiAlign<output_height = 2, output_width = 2, mode = "max", sampling_ratio = 2,
-            coordinate_transformation_mode = "output_half_pixel">(x, o, at)""",
-        "a b", wide=[0.0, 0.0, 5.3, 4.1]),
+        b = RoiAlign<output_height = 2, output_width = 2, mode = "max", sampling_ratio = 2>(x, o, at)
+        c = RoiAlign<output_height = 2, output_width = 2, coordinate_transformation_mode = "output_half_pixel">(x, o, at)""",
+        "a b c", wide=[0.0, 0.0, 5.3, 4.1]),
 )  # fmt: skip
 
 NORM = (
@@ -133,11 +139,13 @@ NORM = (
         v2 = Add(eps, m2)
         r2 = Sqrt(v2)
         y = Div(h, r2)""", last=[-1], both=[1, 2], eps=1e-5, scale=(7,)),
-    entry("other-norms", [f32("x", BATCH, 7, 5, 3)], """
+    entry("lp-norms", [f32("x", BATCH, 7, 5, 3)], """
+        a = LpNormalization<axis = 1, p = 2>(x)
+        b = Exp(a)
+        y = LpNormalization<axis = 2, p = 2>(b)"""),
+    entry("response-norms", [f32("x", BATCH, 7, 5, 3)], """
         a = LRN<size = 3, alpha = 0.5, beta = 0.6, bias = 1.5>(x)
-        b = LpNormalization<axis = 1, p = 2>(a)
-        c = LRN<size = 5, alpha = 0.3, bias = 1.0>(b)
-        y = LpNormalization<axis = 1, p = 1>(c)"""),
+        y = LRN<size = 5, alpha = 0.3, bias = 1.0>(a)""", reference=False),
     entry("mlp-blocks", [f32("x", BATCH, 7)], """
         a1 = LayerNormalization<axis = -1>(x, l1.scale, l1.bias)
         b1 = MatMul(a1, w1)
@@ -162,22 +170,30 @@ NORM = (
 )  # fmt: skip
 
 RECURRENT = (
-    entry("lstm", [f32("x", LENGTH, BATCH, 5), f32("h0", 2, BATCH, 3), f32("c0", 2, BATCH, 3)], """
+    entry("lstm", [f32("x", LENGTH, BATCH, 5), f32("h0", 1, BATCH, 3), f32("c0", 1, BATCH, 3)], """
+        a, h = LSTM<hidden_size = 3>(x, l1.w, l1.r, l1.bias, , h0, c0)
+        s = Squeeze(a, one)
+        y = LSTM<hidden_size = 3>(s, l2.w, l2.r, l2.bias)""", "y h", one=[1], **_rnn("l1", 1, 4, 3, 5), **_rnn("l2", 1, 4, 3, 3)),
+    entry("gru", [f32("x", LENGTH, BATCH, 5), f32("h0", 1, BATCH, 3)], """
+        a, h = GRU<hidden_size = 3, linear_before_reset = 1>(x, g1.w, g1.r, g1.bias, , h0)
+        s = Squeeze(a, one)
+        y = GRU<hidden_size = 3>(s, g2.w, g2.r, g2.bias)
+        v = RNN<hidden_size = 3>(s, r1.w, r1.r, r1.bias, , h0)""", "y h v", one=[1],
+        **_rnn("g1", 1, 3, 3, 5), **_rnn("g2", 1, 3, 3, 3), **_rnn("r1", 1, 1, 3, 3)),
+    entry("lstm-both-ways", [f32("x", LENGTH, BATCH, 5), f32("h0", 2, BATCH, 3), f32("c0", 2, BATCH, 3)], """
         a, h, c = LSTM<hidden_size = 3, direction = "bidirectional">(x, l1.w, l1.r, l1.bias, , h0, c0)
         t = Transpose<perm = [0, 2, 1, 3]>(a)
         f = Reshape(t, flat)
         y, k, d = LSTM<hidden_size = 3, direction = "reverse">(f, l2.w, l2.r, l2.bias)
-        z, k2, d2 = LSTM<hidden_size = 3>(f, l3.w, l3.r, l3.bias)""", "y z h c", flat=[0, 0, -1],
+        z, k2, d2 = LSTM<hidden_size = 3>(f, l3.w, l3.r, l3.bias)""", "y z h c", flat=[0, 0, -1], reference=False,
         **_rnn("l1", 2, 4, 3, 5), **_rnn("l2", 1, 4, 3, 6), **_rnn("l3", 1, 4, 3, 6)),
-    entry("gru", [f32("x", LENGTH, BATCH, 5), f32("h0", 1, BATCH, 3), TensorSpec(name="lens", dtype="int32", shape=(BATCH,),
-          domain=i64("l", high=5, low=1).domain)], """
-        a, h = GRU<hidden_size = 3, linear_before_reset = 1>(x, g1.w, g1.r, g1.bias, , h0)
-        s = Squeeze(a, one)
-        y, k = GRU<hidden_size = 3, direction = "reverse">(s, g2.w, g2.r, g2.bias)
+    entry("gru-lengths", [f32("x", LENGTH, BATCH, 5), f32("h0", 1, BATCH, 3),
+        TensorSpec(name="lens", dtype="int32", shape=(BATCH,), domain=integers(1, 5))], """
         lim = Min(lens, two)
+        y, k = GRU<hidden_size = 3, direction = "reverse">(x, g2.w, g2.r, g2.bias)
         z, q = GRU<hidden_size = 3, direction = "bidirectional">(x, g3.w, g3.r, g3.bias, lim)
-        v, u = RNN<hidden_size = 3>(x, r1.w, r1.r, r1.bias, lim, h0)""", "y h z v", one=[1], two=np.array([2], np.int32),
-        **_rnn("g1", 1, 3, 3, 5), **_rnn("g2", 1, 3, 3, 3), **_rnn("g3", 2, 3, 3, 5), **_rnn("r1", 1, 1, 3, 5)),
+        v, u = RNN<hidden_size = 3>(x, r1.w, r1.r, r1.bias, lim, h0)""", "y z v", two=np.array([2], np.int32), reference=False,
+        **_rnn("g2", 1, 3, 3, 5), **_rnn("g3", 2, 3, 3, 5), **_rnn("r1", 1, 1, 3, 5)),
 )  # fmt: skip
 
 ATTENTION = (

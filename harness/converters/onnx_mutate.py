@@ -44,7 +44,8 @@ class OnnxMutate:
                 lengths[dim] = int(source.feeds[name].shape[axis])
         lengths.update(_as_the_graph_names_them(model, source))
         mutant, site, count = mutate(model, options["operator"], options["site"], options["seed"], lengths)
-        external = mutant.ByteSize() > _LARGE
+        # A message above 2 GiB cannot even be asked for its size.
+        external = sum(len(tensor.raw_data) for tensor in mutant.graph.initializer) > _LARGE
         onnx.save(
             mutant, os.path.join(dest, "model.onnx"), save_as_external_data=external, location="model.onnx.data" if external else None
         )

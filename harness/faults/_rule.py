@@ -32,8 +32,9 @@ def layer_of(node: Any) -> str:
     """Return the path of the layer that a node belongs to: from metadata or its name, else its kind."""
     for entry in getattr(node, "metadata_props", ()):
         if entry.key == "pkg.torch.onnx.name_scopes":
-            scopes = re.findall(r"'([^']*)'", entry.value)
-            return [scope for scope in ["", *scopes[:-1]] if scope][-1:][0] if any(scopes[:-1]) else str(node.op_type)
+            # The last scope is the node itself.
+            scopes = [scope for scope in re.findall(r"'([^']*)'", entry.value)[:-1] if scope]
+            return scopes[-1] if scopes else str(node.op_type)
     path = node.name.strip("/").split("/") if node.name else []
     return ".".join(path[:-1]) or node.name or node.op_type
 

@@ -158,6 +158,15 @@ def test_a_mutate_converter_says_why_it_cannot(
         assert said in (record.error or {})["message"]
 
 
+def test_a_module_that_another_converter_made_is_not_changed(
+    pool: Pool, described: Manifest, place: Path, ran: dict[tuple[str, str], Record]
+) -> None:
+    route = parse_route("onnx>torch.onnx2torch>torch.mutate[operator=bias-shifted]>torch@cpu", registry())
+    record = record_of(route, "contract", pool, described, place, ran)
+    assert record.outcome is Outcome.UNSUPPORTED
+    assert "not one that torch.onnx2torch made; let it come first" in (record.error or {})["message"]
+
+
 @pytest.mark.parametrize("framework", sorted(registry().frameworks))
 def test_what_is_no_model_is_told_so(
     framework: str, pool: Pool, described: Manifest, place: Path, ran: dict[tuple[str, str], Record]

@@ -22,6 +22,7 @@ class Graph:
         self.opset = next((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 0)
         self._initializers = {tensor.name: tensor for tensor in proto.initializer}
         self._makers = {name: node for node in proto.node for name in node.output if name}
+        self._values: dict[str, Any] = {}
         self._users: dict[str, list[Any]] = {}
         for node in proto.node:
             for name in dict.fromkeys(node.input):
@@ -54,6 +55,11 @@ class Graph:
 
     def constant(self, name: str) -> Any:
         """Return the value of an initializer or ``Constant`` node, None where the tensor is computed."""
+        if name not in self._values:
+            self._values[name] = self._constant(name)
+        return self._values[name]
+
+    def _constant(self, name: str) -> Any:
         from onnx import helper, numpy_helper
 
         if name in self._initializers:
@@ -115,6 +121,7 @@ class Graph:
         name = self.fresh(stem)
         self.proto.initializer.append(numpy_helper.from_array(np.ascontiguousarray(array).reshape(np.shape(array)), name))
         self._initializers[name] = self.proto.initializer[-1]
+        self._values.pop(name, None)
         return name
 
     def place(self, node: Any) -> int:

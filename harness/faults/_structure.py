@@ -114,21 +114,31 @@ def _skippable(graph: Graph) -> Iterator[Any]:
 def _blocks(graph: Graph) -> Iterator[Any]:
     """Yield the last nodes of blocks that repeat the block before: same kinds in the same order, one tensor in and out."""
     nodes = [node for node in graph.proto.node if node.op_type != "Constant"]
-    kinds = [node.op_type for node in nodes]
+    kinds = np.array([node.op_type for node in nodes])
     seen: set[str] = set()
     for size in range(len(nodes) // 2, 1, -1):
-        for start in range(len(nodes) - 2 * size + 1):
-            if kinds[start : start + size] != kinds[start + size : start + 2 * size]:
-                continue
-            block = nodes[start + size : start + 2 * size]
-            made = {name for node in block for name in node.output}
-            read = {name for node in block for name in _computed(graph, node)} - made
-            leaving = {n for node in block for n in node.output if n in graph.outputs or any(u not in block for u in graph.users(n))}
-            end = block[-1].output[0]
-            source = next(iter(read)) if len(read) == 1 else ""
-            if source and leaving == {end} and end not in seen and graph.shape(source) == graph.shape(end) is not None:
-                seen.add(end)
+        for end in np.flatnonzero(_runs(kinds[:-size] == kinds[size:]) >= size):
+            block = nodes[end + 1 : end + size + 1]
+            name, source = block[-1].output[0], ""
+            if name not in seen:
+                source = _only_source(graph, block)
+            if source and graph.shape(source) == graph.shape(name) is not None:
+                seen.add(name)
                 yield block[-1], source, ""
+
+
+def _runs(same: Any) -> Any:
+    """Return at each place how many True there are up to it without a break."""
+    places = np.arange(1, len(same) + 1)
+    return places - np.maximum.accumulate(np.where(same, 0, places)) if len(same) else places
+
+
+def _only_source(graph: Graph, block: list[Any]) -> str:
+    """Return the one computed tensor that a block reads, "" where it reads several or another than its last result leaves it."""
+    made = {name for node in block for name in node.output}
+    read = {name for node in block for name in _computed(graph, node)} - made
+    leaving = {n for n in made if n in graph.outputs or any(user.output[0] not in made for user in graph.users(n))}
+    return next(iter(read)) if len(read) == 1 and leaving == {block[-1].output[0]} else ""
 
 
 def _block_skipped(graph: Graph, node: Any, source: str, _: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Iterator, Sequence
 
 import numpy as np
 
-from harness.faults._onnx import Graph, attribute
+from harness.faults._onnx import Graph, attribute, set_attribute
 from harness.faults._rule import Rule
 
 _F = np.float32
@@ -98,8 +98,6 @@ def _wider_find(graph: Graph) -> Iterator[Any]:
 
 
 def _wider_change(graph: Graph, node: Any, lengths: Any, __: Any) -> None:
-    from harness.faults._onnx import set_attribute
-
     set_attribute(node, "axis", -2)
     for position in range(1, len(node.input)):
         held = graph.constant(node.input[position])

@@ -170,10 +170,6 @@ class Graph:
         node.output[:] = [inner if old == name else old for old in node.output]
         self.insert(self.place(node) + 1, self.write(lines, {"x": inner, "y": name}, values))
 
-    def reroute(self, node: Any, position: int, name: str) -> None:
-        """Let one input of a node read another tensor."""
-        node.input[position] = name
-
 
 def _copied(node: Any) -> Any:
     copy = type(node)()

@@ -157,7 +157,6 @@ def _tiles(graph: Graph) -> Iterator[Any]:
 
 def _interleaved(graph: Graph, node: Any, detail: Any, _: Any) -> None:
     axis, count, length = detail
-    order = np.arange(length * count).reshape(count, length).T.reshape(-1).argsort(kind="stable")
     order = np.argsort(np.arange(length * count) % length, kind="stable")
     graph.after(node.output[0], [f"y = Gather<axis = {axis}>(x, order)"], order=order.astype(np.int64))
 
@@ -203,11 +202,11 @@ def _images(graph: Graph) -> Iterator[Any]:
         if shape is not None and len(shape) == 4 and graph.floating(name) and graph.users(name):
             axis = 3 if shape[3] in (1, 3, 4) and shape[1] not in (1, 3, 4) else 1
             if isinstance(shape[axis], int) and shape[axis] > 1:
-                yield None, [axis, shape[axis]], name
+                yield None, [axis, shape[axis], name], name
 
 
-def _channels_reversed(graph: Graph, _: Any, detail: Any, __: Any, name: str = "") -> None:
-    axis, length, name = detail[0], detail[1], name
+def _channels_reversed(graph: Graph, _: Any, detail: Any, __: Any) -> None:
+    axis, length, name = detail
     graph.after(name, [f"y = Gather<axis = {axis}>(x, order)"], order=np.arange(length, dtype=np.int64)[::-1])
 
 
@@ -239,6 +238,5 @@ RULES = (
          find=_broadcasts, change=_broadcast_moved),
     Rule(name="channels-reversed", family="shape", tells="the channels of an image come in the other order",
          needs="a float input of rank 4 with channels",
-         find=lambda graph: ((node, [*detail, name], name) for node, detail, name in _images(graph)),
-         change=lambda graph, node, detail, rng: _channels_reversed(graph, node, detail, rng, detail[2])),
+         find=_images, change=_channels_reversed),
 )  # fmt: skip

@@ -6,7 +6,7 @@ must accept. `run_holes` lets a judge sit the exam; what `judges.ours` and the r
 
 from __future__ import annotations
 
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, Callable, Mapping
 
 import numpy as np
 
@@ -112,6 +112,3 @@ def noise(*names: str) -> Callable[[Outputs], Any]:
     """Return the usual twin: every output off by one unit in the last place."""
     pick = only(*names)
     return lambda given: question({name: one_ulp(array) for name, array in pick(given).items()}, pick(given))
-
-
-Runs = Sequence[Outputs]

@@ -69,32 +69,31 @@ def _assert_close(a: Any, e: Any, tolerance: Any) -> bool:
 def polygraphy(actual: Outputs, expected: Outputs, **extra: Any) -> bool:
     """Return what `polygraphy.comparator.Comparator.compare_accuracy` says of one iteration with its defaults.
 
-    Source: Polygraphy 0.53, ``CompareFunc.simple``: outputs are paired by name, else by index; those that find no partner are
-    skipped; an element is close when the absolute or the relative error is within 1e-5; shapes must agree; dtypes need
-    not; empty outputs pass; a pair of iterations passes when any output matched and none failed.
+    Source: ``polygraphy/comparator/compare.py`` (``CompareFunc.simple``) of the TensorRT repository, version 0.49 and later.
+    Outputs are paired by name, else by position with one that has no exact partner; those without any are skipped, and only
+    when all are does it fail. An element is wrong when both its absolute and its relative error exceed 1e-5 or are NaN, so
+    equal infinities are wrong too; shapes must agree, dtypes need not, and empty outputs pass. Pairing by part of a name,
+    which comes before that by position, is left out.
     """
     rtol, atol = extra.get("tolerance", (1e-5, 1e-5))
-    matched = 0
-    names = list(expected)
+    names, compared, passed = list(expected), 0, True
     for index, (name, a) in enumerate(actual.items()):
-        partner = name if name in expected else names[index] if index < len(names) and not set(actual) & set(expected) else ""
-        if not partner:
-            continue
-        a, e = np.asarray(a), np.asarray(expected[partner])
-        if a.shape != e.shape or not _either(a, e, rtol, atol):
-            return False
-        matched += 1
-    return bool(matched)
+        other = names[index] if index < len(names) and names[index] not in actual else ""
+        partner = name if name in expected else other
+        if partner:
+            passed &= _either(np.asarray(a), np.asarray(expected[partner]), rtol, atol)
+            compared += 1
+    return passed and (compared > 0 or not (actual or expected))
 
 
 def _either(a: Any, e: Any, rtol: float, atol: float) -> bool:
-    if not a.size:
-        return True
+    if a.shape != e.shape:
+        return False
     a, e = a.astype(np.float64), e.astype(np.float64)
-    difference = np.abs(a - e)
-    same = (a == e) | (np.isnan(a) & np.isnan(e))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return bool(np.all(same | (difference <= atol) | (difference / np.abs(e) <= rtol)))
+    with np.errstate(invalid="ignore", over="ignore"):
+        difference = np.abs(a - e)
+        relative = difference / np.abs(np.where(e == 0, np.finfo(np.float64).eps, e))
+    return bool(np.all((difference <= atol) | (relative <= rtol)))
 
 
 def polygraphy_runs(actual: Any, expected: Any, **extra: Any) -> bool:

@@ -69,7 +69,7 @@ def same(first: object, second: object) -> bool:
         ("allclose after zip", {"broadcast-row", "broadcast-scalar", "wider-type", "count-cut", "output-extra", "renamed", "nothing"}),
         ("numpy.testing.assert_allclose", {"broadcast-scalar", "wider-type", "output-extra", "nothing"}),
         ("torch.testing.assert_close", {"nothing", "small-scaled"}),
-        ("polygraphy", {"output-missing", "output-extra", "fewer-runs", "no-runs", "wider-type", "renamed"}),
+        ("polygraphy", {"nothing", "output-missing", "output-extra", "fewer-runs", "no-runs", "wider-type", "renamed"}),
         ("torch.onnx verification", {"nan-everywhere", "broadcast-row", "broadcast-scalar", "integers-for-floats", "count-cut", "nothing"}),
         ("one-sided score", {"suspicious-gain"}),
         ("correlation", {"scaled", "offset", "small-wrong", "same-tokens", "nothing"}),

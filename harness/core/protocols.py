@@ -129,7 +129,7 @@ class Converter(Protocol):
     """One edge of the format graph. Raises `Unsupported` where the tool refuses an operator by name.
 
     A converter with ``single_use = True`` leaves something behind that would spoil the next conversion: its
-    worker ends after each.
+    worker ends after each. One whose ``target`` is among its ``sources`` is used only where a route names it.
     """
 
     name: str
@@ -190,7 +190,10 @@ def option_values(adapter: Any, given: Mapping[str, str], where: str) -> dict[st
     return {name: option.read(given[name], where) if name in given else option.default for name, option in known.items()}
 
 
-Restore = Callable[[str], Any]
-"""``converter.restore(entry)``: reopen a model of an in-memory format that this converter wrote."""
+Restore = Callable[..., Any]
+"""``converter.restore(entry)``: reopen a model of an in-memory format that this converter wrote.
+
+A converter with ``rebuilds = True`` gets the case's own model as well, ``restore(entry, model)``, and leaves it as it was.
+"""
 
 Adapters = Sequence[Any]

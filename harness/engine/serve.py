@@ -206,7 +206,9 @@ class Serve(Gradients):
         model = None
         case: Case | None = None
         if owner is not None and artifact.maker:
-            model = self._registry.get("converters", artifact.maker).restore(artifact.entry)
+            maker = self._registry.get("converters", artifact.maker)
+            fresh = (self._model(owner.name, ref),) if getattr(maker, "rebuilds", False) else ()
+            model = maker.restore(artifact.entry, *fresh)
         elif owner is not None:
             case = find_case(ref["file"], ref["case"])
             model = self._model(owner.name, ref)

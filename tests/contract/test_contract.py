@@ -94,7 +94,7 @@ def record_of(route: Route, case_id: str, pool: Pool, described: Manifest, place
 def test_every_adapter_is_on_a_route() -> None:
     found = registry()
     wanted = {f"framework {name}" for name in found.frameworks} | {f"runtime {name}" for name in found.runtimes}
-    wanted |= {f"converter {name}" for name, adapter in found.converters.items() if ANY not in adapter.sources}
+    wanted |= {f"converter {name}" for name, c in found.converters.items() if ANY not in c.sources and c.target not in c.sources}
     assert wanted == set(ROUTES)
 
 
@@ -115,6 +115,56 @@ def test_the_contract_model_comes_through(
     assert (record.provenance or {})["precision"]
     assert (record.timing or {}).keys() >= {"reference", "run"}
     assert record.versions
+
+
+MUTANTS = {
+    "onnx.mutate": "onnx>onnx.mutate[operator=softmax-axis]>onnxruntime@cpu",
+    "torch.mutate": "torch>torch.mutate[operator=bias-shifted,site=2]>onnx.dynamo>onnxruntime@cpu",
+}
+SAMPLE = {
+    "onnx.mutate": ("softmax-axis", "node=probs tensor=probs layer=Softmax"),
+    "torch.mutate": ("bias-shifted", "node=second tensor=second.bias"),
+}
+
+
+def test_every_converter_that_plants_a_fault_is_driven() -> None:
+    assert set(MUTANTS) == {name for name, converter in registry().converters.items() if converter.target in converter.sources}
+
+
+@pytest.mark.parametrize("name", sorted(MUTANTS))
+def test_a_mutate_converter_plants_what_it_says_and_the_judge_sees_it(
+    name: str, pool: Pool, described: Manifest, place: Path, ran: dict[tuple[str, str], Record]
+) -> None:
+    operator, site = SAMPLE[name]
+    route = parse_route(MUTANTS[name], registry())
+    record = record_of(route, "contract", pool, described, place, ran)
+    assert record.outcome is Outcome.MISMATCH, record.error
+    assert any(message.startswith(f"planted {operator} at site") and site in message for message in record.messages), record.messages
+
+
+@pytest.mark.parametrize("name", sorted(MUTANTS))
+def test_a_mutate_converter_says_why_it_cannot(
+    name: str, pool: Pool, described: Manifest, place: Path, ran: dict[tuple[str, str], Record]
+) -> None:
+    framework = name.partition(".")[0]
+    for options, said in (
+        ("", "needs the fault to plant"),
+        ("[operator=qkv-reordered]", "it needs a packed"),
+        ("[operator=biased]", "did you mean"),
+    ):
+        route = parse_route(f"{framework}>{name}{options}>{'onnxruntime' if framework == 'onnx' else 'torch'}@cpu", registry())
+        record = record_of(route, "contract", pool, described, place, ran)
+        assert (record.error or {})["kind"] == "usage"
+        assert said in (record.error or {})["message"]
+
+
+def test_a_module_that_another_converter_made_is_not_changed(
+    pool: Pool, described: Manifest, place: Path, ran: dict[tuple[str, str], Record]
+) -> None:
+    route = parse_route("onnx>torch.onnx2torch>torch.mutate[operator=bias-shifted]>torch@cpu", registry())
+    record = record_of(route, "contract", pool, described, place, ran)
+    assert record.outcome is Outcome.UNSUPPORTED
+    assert "not one that torch.onnx2torch made; let it come first" in (record.error or {})["message"]
 
 
 @pytest.mark.parametrize("framework", sorted(registry().frameworks))

@@ -37,7 +37,7 @@ def test_an_adapter_fulfils_its_protocol(kind: str, name: str) -> None:
         assert texts(adapter.sources)
         assert adapter.sources
         assert isinstance(adapter.target, str)
-        assert adapter.target not in adapter.sources
+        assert adapter.target not in adapter.sources or name.endswith(".mutate"), "nothing but a planted fault leads to where it came from"
     if kind == "runtimes":
         assert texts(adapter.accepts)
         assert adapter.accepts
@@ -82,7 +82,8 @@ def test_every_adapter_is_on_some_route() -> None:
     assert {route.framework for route in routes} == set(found.frameworks)
     assert {route.runtime.name for route in routes} == set(found.runtimes)
     on_route = {name for route in routes for name in route.converter_names}
-    assert {name for name, converter in found.converters.items() if ANY not in converter.sources} == on_route
+    named_only = {name for name, c in found.converters.items() if ANY in c.sources or c.target in c.sources}
+    assert set(found.converters) - named_only == on_route
 
 
 def test_formats_told_by_file_names_are_formats_somebody_takes() -> None:

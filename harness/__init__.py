@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.core.case import Case, RealData, Task
+from harness.core.case import Case, RealData, Task, Ties
 from harness.core.spec import Dim, Domain, TensorSpec, ids, integers, mask, normal, positions, probability, uniform
 from harness.core.tolerance import Tolerance
 
@@ -15,6 +15,7 @@ __all__ = [
     "RealData",
     "Task",
     "TensorSpec",
+    "Ties",
     "Tolerance",
     "ids",
     "integers",

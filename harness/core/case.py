@@ -38,8 +38,8 @@ class RealData:
 class Task:
     """A task-level judgement beside the tensors: ``metric`` names it, ``bounds`` holds it.
 
-    Metrics: ``accuracy`` (bound ``max_drop``, a fraction), ``embedding`` (bounds ``min_cosine`` and
-    ``min_retrieval``, the share of queries whose ranking of all the others is unchanged),
+    Metrics: ``accuracy`` (bounds ``max_drop`` and ``max_gain``, fractions; the gain is the drop unless
+    given), ``embedding`` (bounds ``min_cosine`` and ``min_retrieval``, the share of queries whose ranking of all the others is unchanged),
     ``token_agreement`` (bounds ``min_agreement``, the share of positions whose most likely token is
     the same, and ``min_prefix``, the positions every sequence must agree on from its start).
     """
@@ -47,6 +47,18 @@ class Task:
     metric: str
     bounds: Mapping[str, float]
     output: str = ""
+
+
+@value
+class Ties:
+    """Ids picked by score: ``scores`` names the output that holds the scores, sorted along ``axis``.
+
+    Ids whose scores are equal, or no more than ``window`` apart, may come in any order.
+    """
+
+    scores: str
+    axis: int = -1
+    window: float = 0.0
 
 
 @value
@@ -68,6 +80,7 @@ class Case:
     ``artifacts``: conversions made elsewhere, as paths relative to the declaring file (``file.py:name``
     for a live model of another framework); each is judged against the source on the runtimes that open it.
     A mapping gives the format of each, where its name does not tell.
+    ``ties``: output of ids to the `Ties` they are judged by.
     """
 
     id: str
@@ -82,6 +95,7 @@ class Case:
     data: Callable[[], RealData] | None = None
     task: Task | None = None
     family: str = ""
+    ties: Mapping[str, Ties] | None = None
     files: tuple[str, ...] = ()
     artifacts: Sequence[str] | Mapping[str, str] = ()
     has_data: bool = False
@@ -110,6 +124,9 @@ class Case:
                 )
         if self.tolerance is not None and not self.tolerance.reason:
             raise UsageError(f"{where}: a tolerance override needs a reason, for example reason='deep recurrence'")
+        for name, tie in (self.ties or {}).items():
+            if not isinstance(tie, Ties):
+                raise UsageError(f"{where}: ties[{name!r}] is {tie!r}; expected Ties(scores='values'), which names the output of scores")
         object.__setattr__(self, "artifacts", self.given)
         if self.data is not None:
             object.__setattr__(self, "has_data", True)
@@ -152,6 +169,7 @@ class Case:
             "routes": list(self.routes),
             "task": [self.task.metric, dict(self.task.bounds), self.task.output] if self.task else None,
             "family": self.family,
+            "ties": {name: [tie.scores, tie.axis, tie.window] for name, tie in (self.ties or {}).items()},
             "files": list(self.files),
             "artifacts": dict(self.given),
             "has_data": self.has_data,
@@ -173,6 +191,7 @@ class Case:
             routes=tuple(data["routes"]),
             task=Task(metric=task[0], bounds=task[1], output=task[2]) if task else None,
             family=data["family"],
+            ties={name: Ties(scores=tie[0], axis=tie[1], window=tie[2]) for name, tie in data["ties"].items()},
             files=tuple(data["files"]),
             artifacts=dict(data["artifacts"]),
             has_data=data["has_data"],

@@ -122,7 +122,7 @@ class Engine:
         bounds: Bounds = self._bounds(cell) if self._bounds else _declared(cell.case)
         judged = judge_runs(cell.case, artifact, samples, references, runs, bounds, coarsest(cell.route), labels)
         trace.messages += judged.notes
-        trace.shapes["failing"] = list(judged.failing)
+        trace.shapes.update(failing=list(judged.failing), judged=judged.judged)
         trace.comparisons = (*judged.comparisons, *_provenance(cell.route, trace.provenance))
         if runs.failure is not None:
             trace.stage = Stage(runs.failure["stage"])

@@ -25,10 +25,13 @@ KEPT = 4
 
 @value
 class Judged:
-    """The comparisons worth keeping, where something failed (dimension lengths, rung, repeat), and what else is to be said."""
+    """The comparisons worth keeping, where something failed (dimension lengths, rung, repeat), how many samples were judged,
+    and what else is to be said.
+    """
 
     comparisons: tuple[Comparison, ...]
     failing: tuple[Mapping[str, Any], ...]
+    judged: int
     notes: tuple[str, ...]
 
 
@@ -41,19 +44,21 @@ def judge_runs(
     kept: list[Comparison] = []
     ladder: list[Comparison] = []
     failing: list[Mapping[str, Any]] = []
+    seen: set[int] = set()
     notes: list[str] = []
     for index, outputs, again in runs.done:
         sample, reference = samples[index], references[index]
         where = {**sample.where, "repeat": 1} if again else sample.where
         sticks = yardsticks(reference, sample, precision, casts)
-        judged = compare(outputs, reference.outputs, bounds, casts=casts, yardsticks=sticks, shapes=where)
+        judged = compare(outputs, reference.outputs, bounds, casts=casts, yardsticks=sticks, ties=case.ties, shapes=where)
         if case.task and not again and index == 0:
             judged = (*judged, judge(case.task, outputs, reference.outputs, labels))
             notes += [note] if (note := judged[-1].metrics.get("note")) else []
         (ladder if "rung" in where else kept).extend(judged)
+        seen.add(index)
         if not all(c.match for c in judged) and where not in failing:
             failing.append(where)
-    return Judged(comparisons=(*kept, *_worth(ladder)), failing=tuple(failing), notes=tuple(notes))
+    return Judged(comparisons=(*kept, *_worth(ladder)), failing=tuple(failing), judged=len(seen), notes=tuple(notes))
 
 
 def _worth(ladder: Sequence[Comparison]) -> list[Comparison]:
@@ -78,6 +83,7 @@ def yardsticks(reference: Reference, sample: Sample, precision: str, casts: Mapp
                 reference=reference.outputs[name], oracle=exact, spread=reference.spread[name], emulated=reference.emulated.get(name),
                 wobble=reference.wobble[name], terms=max(1.0, longest / max(1, exact.size)),
                 unit=source, coarse=coarse if coarse > source else 0.0, counted=_counted(reference, name, sample.rung),
+                ordinary="rung" not in sample.where,
             )  # fmt: skip
     return found
 

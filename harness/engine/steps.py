@@ -65,7 +65,7 @@ class Trace:
     notes: list[str] = dataclasses.field(default_factory=list)
     versions: dict[str, str] = dataclasses.field(default_factory=dict)
     provenance: dict[str, Any] = dataclasses.field(default_factory=dict)
-    shapes: dict[str, list[Mapping[str, Any]]] = dataclasses.field(default_factory=lambda: {"tried": [], "failing": []})
+    shapes: dict[str, Any] = dataclasses.field(default_factory=lambda: {"tried": [], "failing": []})
     comparisons: tuple[Any, ...] = ()
     replayed: bool = False
 

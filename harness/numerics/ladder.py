@@ -46,9 +46,9 @@ _ALL = (
         "core",
         normal="what the declared domain ordinarily holds",
         large="30 times the ordinary magnitude, or the two ends of a bounded domain: relu6, hard activations, sigmoid tails, exp at 89",
-        small="a thousandth of the ordinary magnitude: epsilons in denominators, log1p and expm1 in their naive form",
         thresholds="half-integers, 3 and 6, all exact: rounding modes, comparisons with and without equality, clips",
     ),
+    *_named("edge", small="a thousandth of the ordinary magnitude: epsilons in denominators, log1p and expm1 in their naive form"),
     *_named("edge", low_variance="mean over deviation 1000, the last row constant: the epsilon of a normalisation, one-pass variance"),
     *_named(
         "core",

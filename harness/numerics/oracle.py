@@ -14,12 +14,13 @@ and ``r``, since either end is a defensible answer. The parts:
 - ``spread``: how far ``o`` moves when every input and weight moves by one unit round-off, measured (Monte Carlo arithmetic: Parker,
   1997; Vignes, 1993). It carries the condition of the problem and stands for the rounding inside.
 - ``error``: ``|r - o|``, what the source itself loses; the same yardstick as torch's accuracy benchmarks, which compare with a
-  float64 run. It counts only as far as spread and scale explain it: a source that is plainly wrong earns its target no room.
+  float64 run. It counts only as far as spread and scale explain it, or as most elements share it: a source that is
+  plainly wrong somewhere earns its target no room there.
 
 A target in a coarser type has, beside the source's, the same parts for that type, with 4 for every constant, and what the source
 loses when its weights and inputs are rounded to that type first.
 
-The errors of a tensor as a whole may be at most a third as large as its bounds, both as root mean squares: a difference everywhere
+The errors of a tensor as a whole may be at most half as large as its bounds, both as root mean squares: a difference everywhere
 is no rounding even where each element alone might be.
 """
 
@@ -59,6 +60,7 @@ class Yardstick:
     runs of the source on one input were apart, added to the noise. ``coarse``: unit round-off of the
     coarsest type the target computes in, where that is coarser than the source's, else 0; ``emulated`` then is the oracle with
     weights and inputs rounded to that type. ``counted``: a mask, where a difference counts; None for everywhere.
+    ``ordinary``: whether the inputs are, so that an output of which nothing is determined fails.
     """
 
     reference: Any
@@ -70,12 +72,13 @@ class Yardstick:
     coarse: float = 0.0
     emulated: Any = None
     counted: Any = None
+    ordinary: bool = True
 
 
 @value
 class Judged:
     """How one output fared. ``ratio``: the largest distance over its bound; ``tensor_ratio``: the same of the root mean squares,
-    over a third; ``undetermined``: how many elements have a bound so wide that only their magnitude was judged; ``worst``: flat
+    over one half; ``undetermined``: how many elements have a bound so wide that only their magnitude was judged; ``worst``: flat
     index of the largest ratio; ``parts``: the bound there.
     """
 
@@ -129,7 +132,7 @@ class _Total:
 
     def judged(self, bound: _Bound) -> Judged:
         """Return the sum of it."""
-        tensor = 3.0 * math.sqrt(self.squares[0] / self.squares[1]) if self.squares[1] else 0.0
+        tensor = 2.0 * math.sqrt(self.squares[0] / self.squares[1]) if self.squares[1] else 0.0
         # Among few elements the mean is no steadier than the largest.
         return Judged(
             ratio=self.ratio, tensor_ratio=tensor if self.size >= 32 else 0.0, outside=self.outside,
@@ -149,6 +152,8 @@ class _Bound:
         self._scale = _Local(shape, lambda piece: np.where(np.isfinite(r[piece]), o[piece], 0.0))
         self._spread = _Local(shape, lambda piece: s[piece])
         self._error = _Local(shape, lambda piece: np.asarray(r[piece], np.float64) - o[piece])
+        # What the source loses in most elements is its algorithm's, whatever spread and scale explain.
+        self._typical = 4.0 * _median(yardstick.reference, yardstick.oracle)
         self._tiny = _TINY.get(yardstick.reference.dtype.name, 2.0**-126)
 
     def at(self, piece: tuple[Any, ...], actual: Any) -> tuple[Any, Any, Any, dict[str, Any]]:
@@ -164,7 +169,7 @@ class _Bound:
         scale = np.maximum(self._scale.at(piece, o.shape), self._scale.whole / 4096.0)
         noise = (_NOISE + self._length + _COARSE * self._coarse / self.unit) * spread + self._given.wobble
         rounding = self.unit * ((_OWN + self._length) * size + _SCALE * scale) + _COARSE * self._coarse * (size + scale)
-        explained = 4.0 * (noise + rounding)
+        explained = np.maximum(4.0 * (noise + rounding), self._typical)
         error = _ERROR * np.minimum(np.maximum(np.abs(r - o), self._error.at(piece, o.shape)), explained)
         low, high = np.minimum(r, o), np.maximum(r, o)
         if self._given.emulated is not None:
@@ -226,6 +231,14 @@ class _Local:
             part = values[piece[axis]] if axis < len(piece) else values
             local = np.minimum(local, part if axis < fixed else part.reshape(-1, *(1,) * (len(shape) - axis + fixed - 1)))
         return np.broadcast_to(local, shape)
+
+
+def _median(reference: Any, oracle: Any) -> float:
+    """Return the middle of ``|reference - oracle|``, of at most 65,536 elements evenly taken."""
+    step = max(1, reference.size >> 16)
+    r, o = (np.asarray(np.asarray(array).reshape(-1)[::step], np.float64) for array in (reference, oracle))
+    known = np.isfinite(r) & np.isfinite(o)
+    return float(np.median(np.abs(r - o)[known])) if known.any() else 0.0
 
 
 def _finite_or_zero(array: Any) -> Any:

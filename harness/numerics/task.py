@@ -13,15 +13,16 @@ from harness.core.record import Comparison
 from harness.numerics.metrics import cosine, widen
 
 BOUNDS: Mapping[str, tuple[str, ...]] = {
-    "accuracy": ("max_drop",), "embedding": ("min_cosine", "min_retrieval"), "token_agreement": ("min_agreement", "min_prefix"),
+    "accuracy": ("max_drop", "max_gain"), "embedding": ("min_cosine", "min_retrieval"), "token_agreement": ("min_agreement", "min_prefix"),
 }  # fmt: skip
 
 
 def judge(task: Task, actual: Mapping[str, Any], expected: Mapping[str, Any], labels: Any) -> Comparison:
     """Return the task's own comparison. A missing output or wrong shape fails without a number.
 
-    A target that is clearly better than its source is no failure, but suspicious: the metrics then hold a
-    ``note`` that says so. Raises `UsageError` for an unknown metric or bound.
+    A target that is clearly better than its source is suspicious: accuracy fails beyond ``max_gain``, which
+    is ``max_drop`` unless given; token agreement, which bounds no accuracy, puts a ``note`` into the metrics.
+    Raises `UsageError` for an unknown metric or bound.
     """
     metrics = {"accuracy": _accuracy, "embedding": _embedding, "token_agreement": _token_agreement}
     if task.metric not in metrics:
@@ -48,8 +49,13 @@ def _accuracy(a: Any, e: Any, labels: Any, bounds: Mapping[str, float]) -> tuple
     drop = source - target
     most = bounds.get("max_drop", 0.0)
     facts = [f"accuracy {target:.4f}, source {source:.4f}: drop {drop:.4f} exceeds {most}"] if not drop <= most else []
-    measured = {"accuracy": target, "source_accuracy": source, "agreement": agreement, "rows": len(a)}
-    return {**measured, **_better(target, source, most)}, facts
+    gain = bounds.get("max_gain", most)
+    if not -drop <= gain:
+        facts.append(
+            f"suspicious: accuracy {target:.4f} is better than the source's {source:.4f} by more than {gain}; a conversion adds no "
+            "knowledge. Declare max_gain where it may"
+        )
+    return {"accuracy": target, "source_accuracy": source, "agreement": agreement, "rows": len(a)}, facts
 
 
 def _better(target: float, source: float, margin: float) -> dict[str, str]:

@@ -174,12 +174,19 @@ def _failures(cells: Sequence[Record], problems: Sequence[str]) -> list[str]:
 
 
 def _hollow(cells: Sequence[Record]) -> list[str]:
-    """Return the complaint about matches without a deciding comparison, or with one that failed."""
-    bad = [
-        cell for cell in cells
-        if cell.outcome is Outcome.MATCH and (not compared(cell) or any(not c.match and c.against != "oracle" for c in cell.comparisons))
-    ]  # fmt: skip
-    return [f"{_cells(len(bad))}: match without a comparison that shows it: {_names(bad)}"] if bad else []
+    """Return the complaints about matches without a deciding comparison, with one that failed, or with inputs nobody compared."""
+    matches = [cell for cell in cells if cell.outcome is Outcome.MATCH]
+    bad = [cell for cell in matches if not compared(cell) or any(not c.match and c.against != "oracle" for c in cell.comparisons)]
+    found = [f"{_cells(len(bad))}: match without a comparison that shows it: {_names(bad)}"] if bad else []
+    part = [cell for cell in matches if cell not in bad and _judged(cell) < len((cell.shapes or {}).get("tried", ()))]
+    return [*found, f"{_cells(len(part))}: match, but not all that was tried was compared: {_names(part)}"] if part else found
+
+
+def _judged(cell: Record) -> int:
+    """Return how many of the inputs that were tried were compared: as the record says, else as its comparisons show."""
+    shapes = cell.shapes or {}
+    compared_at = [{key: n for key, n in c.shapes.items() if key != "repeat"} for c in cell.comparisons if c.shapes is not None]
+    return int(shapes.get("judged", sum(where in compared_at for where in shapes.get("tried", ()))))
 
 
 def _unmatched(cells: Sequence[Record], requirement: Requirement) -> list[str]:

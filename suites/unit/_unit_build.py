@@ -44,14 +44,14 @@ def channels_last(spec: TensorSpec) -> TensorSpec:
 
 def unit(
     id: str, family: str, *inputs: TensorSpec, nhwc: bool = False, outputs: Sequence[str] = (),
-    tolerance: Tolerance | None = None, routes: Sequence[str] = (), **makers: Make,
+    tolerance: Tolerance | None = None, routes: Sequence[str] = (), ties: Any = None, **makers: Make,
 ) -> Case:  # fmt: skip
     """Return a unit case. ``makers``: framework name to helper; ``nhwc``: TensorFlow takes channels last."""
     specs = {name: [channels_last(s) if nhwc and name == "tensorflow" else s for s in inputs] for name in makers}
     build = {name: functools.partial(make, specs[name]) for name, make in makers.items()}
     return Case(
         id=id, family=family, level="unit", weights="random", inputs=specs, build=build, outputs=tuple(outputs),
-        tolerance=tolerance, routes=tuple(routes),
+        tolerance=tolerance, routes=tuple(routes), ties=ties,
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from _unit_build import BATCH, LENGTH, f32, flags, i64, keras_fn, onnx_graph, paddle_fn, same, torch_fn, unit
 
-from harness import Dim, integers
+from harness import Dim, Ties, integers
 
 X = f32("x", BATCH, LENGTH, 7)
 ROW = f32("y", 7)
@@ -45,14 +45,14 @@ CASES = [
         onnx=onnx_graph("l = Log(x)", "n = IsNaN(l)", "y = Where(n, low, l)", low=-3.0),
     ),
     unit(
-        "topk-smallest-axis1", "topk", LONG,
+        "topk-smallest-axis1", "topk", LONG, ties={"indices": Ties(scores="values", axis=1)},
         torch=torch_fn(lambda torch, x: torch.topk(x, 3, dim=1, largest=False)),
         paddle=paddle_fn(lambda paddle, x: paddle.topk(x, 3, axis=1, largest=False)),
         onnx=onnx_graph("values, indices = TopK<axis = 1, largest = 0>(x, k)", k=[3], outputs=["values", "indices"]),
         outputs=["values", "indices"],
     ),
     unit(
-        "topk-largest", "topk", X,
+        "topk-largest", "topk", X, ties={"indices": Ties(scores="values")},
         torch=torch_fn(lambda torch, x: torch.topk(x, 4)),
         tensorflow=keras_fn(lambda keras, x: keras.ops.top_k(x, 4)),
         paddle=paddle_fn(lambda paddle, x: paddle.topk(x, 4)),

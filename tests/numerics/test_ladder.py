@@ -137,7 +137,7 @@ def test_which_rungs_a_domain_admits() -> None:
     def offered(name: str) -> set[str]:
         return set(rungs_for(case_of(name), "onnx"))
 
-    assert rungs_for(case_of("real"), "onnx")[:3] == ["normal", "large", "small"]
+    assert rungs_for(case_of("real"), "onnx")[:3] == ["normal", "large", "thresholds"]
     assert {"infinities", "nans", "saturating"}.isdisjoint(offered("image"))
     assert {"zeros", "ones", "denormals"} <= offered("image")
     assert {"zeros", "ones", "denormals", "signed_zeros"}.isdisjoint(offered("away"))

@@ -70,7 +70,7 @@ def test_scores_without_positions_are_told() -> None:
 
 @pytest.mark.parametrize(
     ("metric", "form", "bounds"),
-    [("accuracy", lambda ids: scores(ids).reshape(-1, 5), {"max_drop": 0.15}), ("token_agreement", scores, {"min_agreement": 0.85})],
+    [("token_agreement", scores, {"min_agreement": 0.85})],
 )
 def test_a_suspicious_improvement_is_a_note_and_a_drop_a_failure(metric: str, form: Any, bounds: Mapping[str, float]) -> None:
     worse, labels = changed((0, 1), (1, 4)), IDS.reshape(-1) if metric == "accuracy" else IDS
@@ -82,6 +82,15 @@ def test_a_suspicious_improvement_is_a_note_and_a_drop_a_failure(metric: str, fo
     slightly = judged(metric, form(changed((0, 1))), form(worse), labels, **bounds)
     assert "note" not in slightly.metrics
     assert slightly.match
+
+
+def test_accuracy_is_bounded_on_both_sides() -> None:
+    form, labels = scores(IDS).reshape(-1, 5), IDS.reshape(-1)
+    worse = scores(changed((0, 1), (1, 4))).reshape(-1, 5)
+    assert judged("accuracy", form, worse, labels, max_drop=0.15).facts[0].startswith("suspicious: accuracy 1.0000 is better than")
+    assert judged("accuracy", form, worse, labels, max_drop=0.15, max_gain=0.3).match
+    assert not judged("accuracy", worse, form, labels, max_drop=0.15).match
+    assert judged("accuracy", worse, form, labels, max_drop=0.25).match
 
 
 def test_embeddings_are_held_to_cosine_and_ranking() -> None:

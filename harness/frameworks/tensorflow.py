@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 import numpy as np
 
 from harness.core.case import Case
 from harness.core.outputs import is_instance
 from harness.core.weights import fill
+from harness.frameworks import _keras_trace
 from harness.frameworks._tensorflow import Built, arrays_of, construct, copy_weights, variables_of
 from harness.frameworks._tensorflow_files import from_file, signature_of
 
@@ -122,6 +123,14 @@ class TensorFlow:
         if short:
             raise RuntimeError(f"the float64 model still returns {short}")
         return outputs
+
+    def trace(self, model: Built, feeds: Mapping[str, Any], wanted: Sequence[str] | None = None) -> list[dict[str, Any]]:
+        """Return every call of a layer."""
+        return _keras_trace.trace(model, feeds, wanted)
+
+    def replay(self, model: Built, path: str, call: int, inputs: Sequence[Any], double: bool = False) -> list[Any]:
+        """Run one layer alone."""
+        return _keras_trace.replay(model, path, call, inputs, double)
 
 
 ADAPTERS = (TensorFlow(),)

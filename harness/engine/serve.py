@@ -27,6 +27,7 @@ from harness.core.given import files_of, looked_at, opened
 from harness.core.protocols import Source
 from harness.core.registry import Registry, registry
 from harness.core.watch import files_read
+from harness.engine.serve_probe import Probes, native_feeds
 
 LIVE_MODELS = 3
 _MATTERS = re.compile(
@@ -37,7 +38,7 @@ _MATTERS = re.compile(
 _NOISE = re.compile(r"deprecat|FutureWarning|will be removed|pytree|oneDNN|cpu_feature_guard|tf\.data", re.I)
 
 
-class Serve:
+class Serve(Probes):
     """The verbs of one worker. Every method takes and returns plain data and arrays."""
 
     def __init__(self, adapters: Registry | None = None) -> None:
@@ -175,14 +176,9 @@ class Serve:
         An output the artifact does not list keeps its native name, so that it counts as extra.
         """
         live, artifact = self._sessions[session]
-        casts = artifact.casts or {}
-        native = {}
-        for port in artifact.inputs:
-            array = np.array(feeds[port.name])
-            native[port.native] = array.astype(casts[port.name]) if port.name in casts else array
         seconds: dict[str, float] = {}
         with _timed(seconds, "run"):
-            outputs = live.run(native)
+            outputs = live.run(native_feeds(artifact, feeds))
         # Two outputs that are one tensor in the source may be one in the artifact.
         found = {port.name: outputs[port.native] for port in artifact.outputs if port.native in outputs}
         claimed = {port.native for port in artifact.outputs}

@@ -399,7 +399,7 @@ def _digest_of(path: str) -> str:
         return ""
 
 
-_SHARED = ("harness.engine.serve", "harness.core.weights", "harness.core.outputs", "harness.core.given")
+_SHARED = ("harness.engine.serve", "harness.engine.serve_probe", "harness.core.weights", "harness.core.outputs", "harness.core.given")
 
 
 @functools.cache

@@ -137,3 +137,9 @@ def _twin(layer: Any, args: Any, kwargs: Any) -> Any:
     finally:
         keras.config.set_dtype_policy(policy)
     return twin
+
+
+def parameters(model: Built, path: str) -> dict[str, Any]:
+    """Return the weights of one layer by their names in it."""
+    weights = _layers(model.model)[path].weights
+    return {weight.path.split("/", 1)[-1] if "/" in weight.path else weight.name: np.asarray(weight) for weight in weights}

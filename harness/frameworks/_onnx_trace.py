@@ -189,3 +189,11 @@ def replay(proto: Any, path: str, inputs: Sequence[Any], double: bool) -> list[A
         return [np.array(array) for array in (double_evaluator() if double else evaluator())(model).run(made, feeds)]
     except Exception as error:
         raise refusal(error) or error
+
+
+def parameters(proto: Any, path: str) -> dict[str, Any]:
+    """Return the constant inputs of a node, by their place among all its inputs."""
+    node = paths(proto)[path]
+    constant = stored(proto)
+    found = _constants(proto, [name for name in node.input if name in constant])
+    return {str(place): found[name] for place, name in enumerate(node.input) if name in found}

@@ -107,6 +107,12 @@ class Onnx:
 
         return _onnx_trace.replay(model.proto, path, inputs, double)
 
+    def parameters(self, model: Built, path: str) -> dict[str, Any]:
+        """Return the constant inputs of one node by their place."""
+        from harness.frameworks import _onnx_trace
+
+        return _onnx_trace.parameters(model.proto, path)
+
     def reopen(self, entry: str) -> Built:
         """Return the model of a file that a converter wrote, so that it can be traced."""
         import onnx

@@ -130,5 +130,10 @@ class Paddle:
         """Run one sub-layer alone."""
         return _paddle_trace.replay(model, path, call, inputs, double)
 
+    def parameters(self, model: Built, path: str) -> dict[str, Any]:
+        """Return weights and running statistics of one sub-layer."""
+        layer = dict(model.layer.named_sublayers())[path]
+        return {name: np.array(tensor) for name, tensor in (*layer.named_parameters(), *layer.named_buffers())}
+
 
 ADAPTERS = (Paddle(),)

@@ -132,5 +132,9 @@ class TensorFlow:
         """Run one layer alone."""
         return _keras_trace.replay(model, path, call, inputs, double)
 
+    def parameters(self, model: Built, path: str) -> dict[str, Any]:
+        """Return weights and running statistics of one layer."""
+        return _keras_trace.parameters(model, path)
+
 
 ADAPTERS = (TensorFlow(),)

@@ -110,5 +110,10 @@ class Torch:
         """Run one sub-module alone."""
         return _torch_trace.replay(model, path, call, inputs, double)
 
+    def parameters(self, model: Built, path: str) -> dict[str, Any]:
+        """Return weights and running statistics of one sub-module."""
+        module = dict(model.module.named_modules())[path]
+        return arrays_of({**dict(module.named_parameters()), **dict(module.named_buffers())})
+
 
 ADAPTERS = (Torch(),)

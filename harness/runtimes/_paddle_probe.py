@@ -39,7 +39,8 @@ class ProgramProbe:
                 continue
             if not operator.name().startswith(_SILENT):
                 for place, result in enumerate(operator.results()):
-                    if result.initialized() and result.is_dense_tensor_type():
+                    # A result that nobody reads (the statistics of a normalisation) may never be computed.
+                    if result.initialized() and result.is_dense_tensor_type() and not result.use_empty():
                         found[f"{number}:{operator.name()[6:]}" + (f":{place}" if place else "")] = operator.name(), result
         return found
 

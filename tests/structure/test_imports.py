@@ -85,7 +85,7 @@ WORKER_SIDE = worker_side()
 
 def test_the_worker_imports_little_of_the_engine() -> None:
     engine = {name_of(path) for path in WORKER_SIDE if path.parent.name not in ("core", *ADAPTERS)}
-    assert engine == {"__init__.py", "engine/__init__.py", "engine/child.py", "engine/serve.py"}
+    assert engine == {"__init__.py", "engine/__init__.py", "engine/child.py", "engine/serve.py", "engine/serve_probe.py"}
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if path.parent != PACKAGE], ids=name_of)

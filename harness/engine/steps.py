@@ -291,6 +291,15 @@ class Steps:
             raise Stop(entry.facts["failure"])
         return entry
 
+    @property
+    def registry(self) -> Registry:
+        """Return the adapters."""
+        return self._registry
+
+    def ask(self, toolchain: str, verb: str, arguments: Mapping[str, Any]) -> Any:
+        """Ask a worker, past the cache. Raises `WorkerFailure`."""
+        return self._pool.call(toolchain, verb, arguments)
+
     def _ask(self, trace: Trace, toolchain: str, verb: str, arguments: Mapping[str, Any]) -> Any:
         ahead = trace.toolchains[trace.toolchains.index(toolchain) :]
         self._pool.start(ahead)

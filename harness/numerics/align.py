@@ -65,7 +65,8 @@ class Alignment:
     def __init__(self, calls: Sequence[Call], tensors: Sequence[Tensor], source: Arrays, target: Arrays) -> None:
         self.calls = calls
         self.tensors = {tensor.name: tensor for tensor in tensors}
-        self.place = {tensor.name: number for number, tensor in enumerate(tensors)}
+        # A mere port says nothing of when its value came to be.
+        self.place = {tensor.name: number for number, tensor in enumerate(tensors) if tensor.op != "output"}
         self.pairs: dict[str, Pair] = {}
         self.source = source
         self.target = target
@@ -124,15 +125,15 @@ class Alignment:
 
 def align(
     calls: Sequence[Call], tensors: Sequence[Tensor], source: Arrays, target: Arrays, *,
-    ports: Mapping[str, str], named: bool = False,
+    inputs: Mapping[str, str], outputs: Mapping[str, str], named: bool = False,
 ) -> Alignment:  # fmt: skip
     """Return the alignment of a source's calls with a target's tensors (both in execution order).
 
-    ``ports``: keys of the model's inputs and outputs -> tensor names. ``named``: keys are tensor names and the
+    ``inputs`` and ``outputs``: keys of the model's own -> tensor names. ``named``: keys are tensor names and the
     target kept them. Values come before metadata: after a fusion an exporter's notes name one of the fused layers.
     """
     found = Alignment(calls, tensors, source, target)
-    for key, name in ports.items():
+    for key, name in inputs.items():
         found.pin(key, name, "port")
     keys = _in_order(calls)
     for key in keys:
@@ -144,6 +145,9 @@ def align(
             if key not in found.pairs:
                 found.by_value(key, after if key in call.outputs else -1)
     by_metadata(found)
+    for key, name in outputs.items():
+        if key not in found.pairs or found.pairs[key].how == "metadata":
+            found.pin(key, name, "port")
     return found
 
 

@@ -24,6 +24,10 @@ class ProgramProbe:
                 self._executor = paddle.static.Executor(paddle.CPUPlace())
                 loaded = paddle.static.load_inference_model(os.path.splitext(program)[0], self._executor)
             self._program, self._feeds, self._final = loaded
+            block = self._program.global_block()
+            for operator in list(block.ops) if hasattr(block, "remove_op") else ():
+                if operator.name() == "pd_op.fetch":  # its columns would clash with those of other values
+                    block.remove_op(operator)
         finally:
             if dynamic:
                 paddle.disable_static()

@@ -1,0 +1,255 @@
+"""Who is to blame for a mismatch: the hop after which outputs differ first, then the layer whose own error is beyond its bound.
+
+Asked only for cells that mismatch. Whatever a worker does meanwhile becomes a note; nothing is raised.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from harness.core.artifact import Artifact
+from harness.core.errors import ParityError, Unavailable
+from harness.core.route import Hop, Route
+from harness.core.tolerance import default_tolerance
+from harness.core.value import value
+from harness.engine.sides import SourceSide, TargetSide, quiet
+from harness.engine.steps import Reference, Steps, Stop, Trace
+from harness.engine.toolchains import locate
+from harness.engine.worker import WorkerFailure
+from harness.numerics.align import align
+from harness.numerics.compare import Bounds, compare
+from harness.numerics.localise import Layer, Verdict, localise
+from harness.numerics.sampling import Sample
+from harness.numerics.suspects import suspects_of
+
+if TYPE_CHECKING:
+    from harness.engine.cell import Cell
+
+MOVED = 1e-6
+"""Probing changed the result when an output moved by more than this, over its root mean square."""
+CURVE = 200
+OPINIONS = 2
+"""How many runtimes are asked about an artifact that the first one gets wrong."""
+_FAILURES = (WorkerFailure, Stop, ParityError)
+
+
+@value
+class Step:
+    """One artifact of a route on one runtime: ``right`` is None where it could not be run, ``note`` says why."""
+
+    hop: str
+    artifact: Artifact
+    runtime: Hop
+    device: str
+    right: bool | None
+    note: str = ""
+
+
+def hops(cell: Cell, steps: Steps, trace: Trace, sample: Sample, bounds: Bounds | None = None) -> list[Step]:
+    """Return what becomes of ``sample`` after each converter, on runtimes of this machine, and on the cell's own runtime last.
+
+    An artifact that mismatches on one runtime is tried on another that opens its format.
+    """
+    work = quiet(trace)
+    reference = steps.reference(cell, work, sample)
+    first = steps.samples(cell, work)[0][0]
+    artifact = steps.source(cell, work, reference if first is sample else steps.reference(cell, work, first))
+    judge = _Judge(cell, steps, sample, reference, bounds or _declared(cell))
+    found: list[Step] = []
+    for number, hop in enumerate(cell.route.converters, 1):
+        artifact = steps.convert(cell, work, hop, artifact, first)
+        route = dataclasses.replace(cell.route, converters=cell.route.converters[:number])
+        for runtime in itertools.islice(judge.runtimes(artifact.format, last=number == len(cell.route.converters)), OPINIONS):
+            found.append(judge.step(str(hop), artifact, dataclasses.replace(route, runtime=runtime, device="cpu")))
+            if found[-1].right:
+                break
+    found.append(judge.step(cell.route.target, artifact, cell.route))
+    return found
+
+
+class _Judge:
+    def __init__(self, cell: Cell, steps: Steps, sample: Sample, reference: Reference, bounds: Bounds) -> None:
+        self._cell = cell
+        self._steps = steps
+        self._sample = sample
+        self._reference = reference
+        self._bounds = bounds
+
+    def runtimes(self, format: str, *, last: bool) -> Iterator[Hop]:
+        """Yield the runtimes here that open a format: those that follow a specification or are native to it first.
+
+        After the last converter the cell's own runtime is left out: it is judged by itself.
+        """
+        found = [r for r in self._steps.registry.runtimes.values() if format in r.accepts and "cpu" in r.devices]
+        found = [r for r in found if not (last and r.name == self._cell.route.runtime.name)]
+        for runtime in sorted(found, key=lambda r: (not r.name.endswith("reference"), r.accepts[0] != format, r.name)):
+            try:
+                locate(runtime.toolchain)
+            except Unavailable:
+                continue
+            yield Hop(name=runtime.name, options={})
+
+    def step(self, hop: str, artifact: Artifact, route: Route) -> Step:
+        """Run the artifact and judge it as the cell is judged."""
+        cell = dataclasses.replace(self._cell, route=route)
+        toolchain = self._steps.registry.get("runtimes", route.runtime.name).toolchain
+        right, note = None, ""
+        try:
+            runs = self._steps.run(cell, Trace(toolchains=(toolchain,)), artifact, [self._sample])
+            if runs.failure is not None:
+                raise Stop(runs.failure)
+            casts = {name: dtype for name, dtype in (artifact.casts or {}).items() if name in self._reference.outputs}
+            judged = compare(runs.done[0][1], self._reference.outputs, self._bounds, casts=casts, oracle=self._reference.oracle)
+            right = all(comparison.match for comparison in judged)
+        except _FAILURES as failure:
+            note = f"{route.runtime.name} could not say: {_said(failure)}"
+        return Step(hop=hop, artifact=artifact, runtime=route.runtime, device=route.device, right=right, note=note)
+
+
+def guilty_hop(found: list[Step]) -> tuple[Step, int]:
+    """Return the step to look into, and how many steps before it its last right ancestor lies (its place in ``found``, -1 for the source).
+
+    The first hop whose artifact no runtime gets right is to blame; where the last artifact is right on another
+    runtime, or no other opens it and all before it is right, the runtime of the cell.
+    """
+    right = -1
+    for place, step in enumerate(found[:-1]):
+        if step.right:
+            right = place
+    names = list(dict.fromkeys(step.hop for step in found[:-1]))
+    after = names[names.index(found[right].hop) + 1 :] if right >= 0 else names
+    for name in after:
+        wrong = [step for step in found[:-1] if step.hop == name and step.right is False]
+        if wrong:
+            return wrong[0], right
+    if after:  # converted, and never seen on another runtime: the converter is as likely as the runtime
+        return dataclasses.replace(found[-1], hop=after[-1], note=f"no other runtime here opens what {after[-1]} wrote"), right
+    return found[-1], right
+
+
+def layers(cell: Cell, steps: Steps, sample: Sample, step: Step, before: Artifact | None) -> tuple[Verdict, SourceSide, TargetSide, Any]:
+    """Return the verdict over layers between a source and the step's artifact on its runtime, with both sides and their alignment.
+
+    The source is ``before`` where that is an ONNX file that was right, so that nodes are blamed by name, else the
+    model in its framework. Raises what a worker raises.
+    """
+    onnx = before is not None and before.format == "onnx" and "onnx" in steps.registry.frameworks
+    source = SourceSide(steps, "onnx" if onnx else cell.route.framework, cell.ref, before if onnx else None, sample)
+    with TargetSide(steps, cell, step.artifact, step.runtime, step.device, sample) as target:
+        given = {port.name: port.native for port in step.artifact.inputs}
+        inputs = {key: given[name] for name, key in source.inputs.items() if name in given}
+        outputs = {key: target.outputs[name] for name, key in source.outputs.items() if name in target.outputs}
+        found = align(source.calls, target.tensors, source.array, target.array, inputs=inputs, outputs=outputs, named=source.named)
+        verdict = localise(found, source.replay, outputs=tuple(source.outputs.values()))
+        target.moved()
+        return verdict, source, target, found
+
+
+def culprit(cell: Cell, steps: Steps, trace: Trace, sample: Sample, bounds: Bounds | None = None) -> dict[str, Any] | None:
+    """Return who is to blame for the mismatch of a cell on ``sample``, as plain data; None where the cell's outputs match after all.
+
+    Keys: ``hop``, ``layer``, ``type``, ``own_error`` and ``inherited_error`` (ratios to the layer's bound),
+    ``inputs_agree``, ``suspects``, ``curve`` (path, own, inherited, total error over the rms for each layer judged),
+    ``probing_changed_result``, ``note``, ``sentence``. Never raises for what a worker does.
+    """
+    try:
+        found = hops(cell, steps, trace, sample, bounds)
+    except _FAILURES as failure:
+        return _answer("", note=f"the hops could not be run again: {_said(failure)}")
+    if found[-1].right:
+        return None
+    step, right = guilty_hop(found)
+    notes = [step.note, *(other.note for other in found if other.note and other.hop == step.hop and other is not step)]
+    try:
+        verdict, source, target, aligned = layers(cell, steps, sample, step, found[right].artifact if right >= 0 else _given(found, cell))
+    except _FAILURES as failure:
+        return _answer(step.hop, note="; ".join(filter(None, [*notes, f"its layers cannot be compared: {_said(failure)}"])))
+    except Exception as error:  # a search for blame must not cost the verdict
+        return _answer(step.hop, note="; ".join(filter(None, [*notes, f"its layers could not be compared: {type(error).__name__}: {error}"])))
+    moved = target.moved() > MOVED
+    if moved:
+        notes.append(f"showing inner tensors moved the result by {target.moved():.1e}")
+    suspects: list[dict[str, Any]] = []
+    if verdict.culprit is not None and not verdict.culprit.since:
+        suspects, said = _suspected(verdict.culprit, source, aligned)
+        notes.append(said)
+    return _told(step, verdict, suspects, moved, [note for note in notes if note])
+
+
+def _given(found: list[Step], cell: Cell) -> Artifact | None:
+    """Return the source itself where its format is a file and nothing converts it."""
+    return found[-1].artifact if not cell.route.converters else None
+
+
+def _suspected(layer: Layer, source: SourceSide, aligned: Any) -> tuple[list[dict[str, Any]], str]:
+    call = source.calls[layer.place]
+    try:
+        fed = [aligned.value(key) if aligned.value(key) is not None else source.array(key) for key in call.inputs]
+        key = next(key for key in call.outputs if aligned.pairs.get(key) is not None and aligned.pairs[key].name == layer.output)
+        made = source.replay(layer.place, fed, False)
+        if made is None:
+            return [], ""
+        wanted = made[call.outputs.index(key)]
+        return suspects_of(call.type, call.config, source.parameters(call.path), fed, wanted, aligned.value(key)), ""
+    except _FAILURES as failure:
+        return [], f"no suspect could be tested: {_said(failure)}"
+
+
+def _told(step: Step, verdict: Verdict, suspects: list[dict[str, Any]], moved: bool, notes: list[str]) -> dict[str, Any]:
+    layer = verdict.culprit
+    name, kind = "", ""
+    if verdict.between:
+        name, kind = f"between {verdict.between[0]} and {verdict.between[1]}", "code of no module"
+    elif layer is not None and layer.since:
+        name, kind = f"between {layer.since[0]} and {layer.name}", layer.type
+        notes.append(f"the target does not show what {', '.join(layer.since)} made; the error is that of all up to {layer.name}")
+    elif layer is not None:
+        name, kind = layer.name, layer.type
+    others = [other.name for other in verdict.guilty if layer is not None and other.place != layer.place]
+    if others and not verdict.between:
+        notes.append(f"also beyond their own bound: {', '.join(others[:8])}")
+    answer = _answer(step.hop, layer=name, type=kind, note="; ".join(notes))
+    if layer is not None:
+        answer.update(own_error=layer.own, inherited_error=layer.inherited, inputs_agree=layer.inputs_agree)
+    curve = [{"path": item.name, "own": item.own, "inherited": item.inherited, "total": item.total} for item in verdict.curve[:CURVE]]
+    answer.update(suspects=suspects, curve=curve, probing_changed_result=moved, guilty=[item.name for item in verdict.guilty])
+    answer["sentence"] = _sentence(answer, len(verdict.curve))
+    return answer
+
+
+def _answer(hop: str, *, layer: str = "", type: str = "", note: str = "") -> dict[str, Any]:
+    answer: dict[str, Any] = {
+        "hop": hop, "layer": layer, "type": type, "own_error": None, "inherited_error": None, "inputs_agree": None, "suspects": [],
+        "curve": [], "probing_changed_result": False, "note": note, "sentence": "",
+    }  # fmt: skip
+    answer["sentence"] = _sentence(answer, 0)
+    return answer
+
+
+def _sentence(answer: Mapping[str, Any], judged: int) -> str:
+    """Return the verdict in one sentence."""
+    hop = f"after {answer['hop']}" if answer["hop"] else "somewhere"
+    if not answer["layer"]:
+        seen = f"none of the {judged} layers compared is beyond its own bound" if judged else "its layers were not compared"
+        return f"The result differs first {hop}; {seen}."
+    words = f"The result differs first {hop}, at {answer['layer']} ({answer['type']})"
+    if answer["own_error"] is not None:
+        fed = "fed with the right inputs" if answer["inputs_agree"] else "whose inputs differ already"
+        words += f", {fed}, with {answer['own_error']:.3g} times the error it may add"
+    if answer["suspects"]:
+        words += f"; {answer['suspects'][0]['sentence']}"
+    return words + "."
+
+
+def _said(failure: Exception) -> str:
+    if isinstance(failure, WorkerFailure):
+        return f"{failure.kind}: {failure.detail.get('message', '')}"[:300]
+    return str(failure)[:300]
+
+
+def _declared(cell: Cell) -> Bounds:
+    declared = cell.case.tolerance
+    return lambda _, dtype: declared if declared is not None and dtype.startswith(("float", "bfloat")) else default_tolerance(dtype)

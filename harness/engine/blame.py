@@ -179,6 +179,19 @@ def culprit(cell: Cell, steps: Steps, trace: Trace, sample: Sample, bounds: Boun
     return _told(step, verdict, suspects, moved, [note for note in notes if note])
 
 
+def of_cell(cell: Cell, steps: Steps, trace: Trace, bounds: Bounds | None = None) -> dict[str, Any] | None:
+    """Return the culprit of a cell that mismatched, on the first of its samples that failed. Never raises."""
+    failing = trace.shapes["failing"]
+    try:
+        samples = steps.samples(cell, quiet(trace))[0]
+        sample = next((sample for sample in samples if dict(sample.lengths) in failing), None)
+        if sample is None:
+            return _answer(cell.route.target, note="only a repeated run differs: the target does not compute the same thing twice")
+        return culprit(cell, steps, trace, sample, bounds)
+    except Exception as error:  # a search for blame must not cost the verdict
+        return _answer("", note=f"nobody could be blamed: {type(error).__name__}: {_said(error)}")
+
+
 def _given(found: list[Step], cell: Cell) -> Artifact | None:
     """Return the source itself where its format is a file and nothing converts it."""
     return found[-1].artifact if not cell.route.converters else None

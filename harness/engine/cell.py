@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import platform
 import traceback
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from harness.core.registry import Registry, registry
 from harness.core.route import Route
 from harness.core.tolerance import Tolerance
 from harness.core.value import value
+from harness.engine import blame
 from harness.engine.cache import Cache
 from harness.engine.pool import Pool
 from harness.engine.steps import Steps, Stop, Trace
@@ -42,13 +44,17 @@ class Cell:
 
 
 class Engine:
-    """Runs cells with one pool of workers and one cache. ``bounds(cell)`` gives a cell's tolerances."""
+    """Runs cells with one pool of workers and one cache. ``bounds(cell)`` gives a cell's tolerances.
 
-    def __init__(self, pool: Pool, cache: Cache, *, bounds: Any = None, adapters: Registry | None = None) -> None:
+    With ``localise`` a cell that mismatches is looked into for the hop and the layer to blame.
+    """
+
+    def __init__(self, pool: Pool, cache: Cache, *, bounds: Any = None, adapters: Registry | None = None, localise: bool = False) -> None:
         self._pool = pool
         self._registry = adapters or registry()
         self._steps = Steps(pool, cache, self._registry)
         self._bounds = bounds
+        self._localise = localise
 
     def run_cell(self, cell: Cell) -> Record:
         """Return the record of one cell. Never raises for what a model, converter or runtime does.
@@ -75,8 +81,12 @@ class Engine:
             message = f"internal error of the harness: {problem}"
             outcome = Outcome.ERROR
             error = {"kind": "error", "type": type(problem).__name__, "message": message, "traceback": traceback.format_exc()[-6000:]}
+        record = _record(cell, trace, comparisons, outcome, error)
+        if self._localise and outcome is Outcome.MISMATCH:
+            bounds = self._bounds(cell) if self._bounds else None
+            record = dataclasses.replace(record, culprit=blame.of_cell(cell, self._steps, trace, bounds))
         self._pool.relax(keep=self._toolchains(cell.route))
-        return _record(cell, trace, comparisons, outcome, error)
+        return record
 
     def _toolchains(self, route: Route) -> tuple[str, ...]:
         adapters = [

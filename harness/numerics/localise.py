@@ -135,7 +135,8 @@ class _Judge:
             return self._assumed[key]
         if key in self._made or self._guilty():
             return None
-        return self._at.source(key), ()  # made by code of no module, and not shown: right as long as all before it is
+        # Made by code of no module, and not shown: right as long as all before it is, seen or not.
+        return self._at.source(key), tuple(self._unmatched)
 
     def _shown(self, place: int, call: Call, key: str, want: Any) -> bool:
         """Return whether the target shows this output, after every way to find it."""

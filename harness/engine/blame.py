@@ -168,7 +168,9 @@ def culprit(cell: Cell, steps: Steps, trace: Trace, sample: Sample, bounds: Boun
     except _FAILURES as failure:
         return _answer(step.hop, note="; ".join(filter(None, [*notes, f"its layers cannot be compared: {_said(failure)}"])))
     except Exception as error:  # a search for blame must not cost the verdict
-        return _answer(step.hop, note="; ".join(filter(None, [*notes, f"its layers could not be compared: {type(error).__name__}: {error}"])))
+        return _answer(
+            step.hop, note="; ".join(filter(None, [*notes, f"its layers could not be compared: {type(error).__name__}: {error}"]))
+        )
     moved = target.moved() > MOVED
     if moved:
         notes.append(f"showing inner tensors moved the result by {target.moved():.1e}")

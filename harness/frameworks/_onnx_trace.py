@@ -131,7 +131,9 @@ def _config(node: Any) -> str:
         value = get_attribute_value(attribute)
         if isinstance(value, bytes):
             words.append(f"{attribute.name}={value.decode(errors='replace')}")
-        elif isinstance(value, (int, float)) or (isinstance(value, (list, tuple)) and all(isinstance(part, (int, float)) for part in value)):
+        elif isinstance(value, (int, float)) or (
+            isinstance(value, (list, tuple)) and all(isinstance(part, (int, float)) for part in value)
+        ):
             words.append(f"{attribute.name}={value:.6g}" if isinstance(value, float) else f"{attribute.name}={value}")
     return ", ".join(words)
 

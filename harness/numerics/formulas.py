@@ -41,7 +41,9 @@ def along(vector: Array, axis: int, ndim: int) -> Array:
     return np.reshape(vector, [-1 if place == axis % ndim else 1 for place in range(ndim)])
 
 
-def windows(x: Array, kernel: Sequence[int], stride: Sequence[int], pads: Sequence[tuple[int, int]], fill: float, ceil: bool = False) -> Array:
+def windows(
+    x: Array, kernel: Sequence[int], stride: Sequence[int], pads: Sequence[tuple[int, int]], fill: float, ceil: bool = False
+) -> Array:
     """Return the windows of an image: (batch, channels, rows, columns, kernel height, kernel width).
 
     ``pads`` gives before and after for height and width. ``ceil`` adds the windows that lie only partly inside.
@@ -112,7 +114,11 @@ def resizes(x: Array, size: Sequence[int]) -> Iterator[tuple[str, Array]]:
     for name, rule in rules.items():
         places = [rule(np.arange(new, dtype=float), new, old) for new, old in zip(size, x.shape[2:], strict=True)]
         yield f"bilinear, {name}", _bilinear(x, places)
-        for rounding, function in (("floor", np.floor), ("round half down", lambda v: np.ceil(v - 0.5)), ("round half up", lambda v: np.floor(v + 0.5))):
+        for rounding, function in (
+            ("floor", np.floor),
+            ("round half down", lambda v: np.ceil(v - 0.5)),
+            ("round half up", lambda v: np.floor(v + 0.5)),
+        ):
             near = [np.clip(function(place), 0, old - 1).astype(int) for place, old in zip(places, x.shape[2:], strict=True)]
             yield f"nearest, {name}, {rounding}", x[:, :, near[0]][:, :, :, near[1]]
 

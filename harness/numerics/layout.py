@@ -66,7 +66,9 @@ def fingerprint(array: Any) -> Fingerprint:
     ordered = np.sort(flat)
     quantiles = ordered[np.linspace(0, flat.size - 1, min(QUANTILES, flat.size)).astype(int)]
     rms = _rms(flat)
-    return Fingerprint(size=flat.size, quantiles=quantiles, rms=rms, telling=flat.size > 3 and float(quantiles[-1] - quantiles[0]) > STRICT * rms)
+    return Fingerprint(
+        size=flat.size, quantiles=quantiles, rms=rms, telling=flat.size > 3 and float(quantiles[-1] - quantiles[0]) > STRICT * rms
+    )
 
 
 def alike(one: Fingerprint, other: Fingerprint, tolerance: float = STRICT) -> bool:
@@ -77,7 +79,7 @@ def alike(one: Fingerprint, other: Fingerprint, tolerance: float = STRICT) -> bo
 
 
 def layouts(source: tuple[int, ...], target: tuple[int, ...]) -> Iterator[Layout]:
-    """Yield every layout that fits two shapes of equal size, the unchanged order first: turned, squeezed, flattened, split or joined axes."""
+    """Yield every layout that fits two shapes of equal size, the unchanged order first: axes turned, squeezed, split or joined."""
     axes = tuple(range(len(_squeezed(source))))
     yield Layout(side="source", order=axes, source=source, target=target)
     inner, outer = _squeezed(source), _squeezed(target)
@@ -85,7 +87,9 @@ def layouts(source: tuple[int, ...], target: tuple[int, ...]) -> Iterator[Layout
         if len(sizes) > MOST_AXES or (side == "target" and sorted(inner) == sorted(outer)):
             continue
         for order in itertools.permutations(range(len(sizes))):
-            if list(order) == sorted(order) or (len(inner) == len(outer) and not _turns(sizes, order, outer if side == "source" else inner)):
+            if list(order) == sorted(order) or (
+                len(inner) == len(outer) and not _turns(sizes, order, outer if side == "source" else inner)
+            ):
                 continue
             yield Layout(side=side, order=order, source=source, target=target)
 

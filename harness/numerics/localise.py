@@ -111,7 +111,9 @@ class _Judge:
             return
         fed = [item[0] for item in known if item is not None]
         since = tuple(dict.fromkeys(name for item in known if item is not None for name in item[1]))
-        same = [np.array_equal(got, self._at.source(key), equal_nan=got.dtype.kind == "f") for got, key in zip(fed, call.inputs, strict=True)]
+        same = [
+            np.array_equal(got, self._at.source(key), equal_nan=got.dtype.kind == "f") for got, key in zip(fed, call.inputs, strict=True)
+        ]
         expected = [self._at.source(key) for key in call.outputs] if all(same) else self._replay(place, fed, False)
         if expected is None or len(expected) != len(call.outputs):
             return
@@ -151,7 +153,11 @@ class _Judge:
         free = at.free(np.asarray(want).size, after)[:CANDIDATES]
         for name in free:
             at.pin(key, name, "successor", want)
-            if any(self._leads_on(number, key) for number, other in enumerate(at.calls) if number > place and other.leaf and key in other.inputs):
+            if any(
+                self._leads_on(number, key)
+                for number, other in enumerate(at.calls)
+                if number > place and other.leaf and key in other.inputs
+            ):
                 return True
             del at.pairs[key]
         near = [(found[1], name) for name in free if (found := find_layout(np.asarray(want), at.target(name), NEAR)) is not None]
@@ -171,7 +177,7 @@ class _Judge:
             return False
         made = self._replay(place, [item[0] for item in known if item is not None], False)
         after = self._at.after([key])
-        for out, want in zip(call.outputs, made or ()):
+        for out, want in zip(call.outputs, made or (), strict=False):
             pair = self._at.pairs.get(out)
             if pair is not None:
                 shown = self._at.value(out)
@@ -189,26 +195,30 @@ class _Judge:
 
     def _measure(self, place: int, call: Call, fed: list[Any], expected: list[Any], since: tuple[str, ...]) -> None:
         agree = all(_agrees(got, self._at.source(key)) for got, key in zip(fed, call.inputs, strict=True))
-        worst: Layer | None = None
-        exact: list[Any] | None = None
-        for number, (key, want) in enumerate(zip(call.outputs, expected, strict=True)):
-            got = self._at.value(key)
+        pairs = [(key, self._at.value(key), want) for key, want in zip(call.outputs, expected, strict=True)]
+        rough = [got is not None and np.any(distance(widen(got), widen(want)) > layer_bound(want, None)) for _, got, want in pairs]
+        exact = (self._replay(place, fed, True) if any(rough) else None) or [None] * len(pairs)
+        found = []
+        for (key, got, want), wide in zip(pairs, exact, strict=False):
             if got is None:
                 continue
-            own, source = distance(widen(got), widen(want)), self._at.source(key)
-            bound = layer_bound(want, None)
-            if exact is None and np.any(own > bound):
-                exact = self._replay(place, fed, True) or []
-            if exact:
-                bound = layer_bound(want, exact[number] if number < len(exact) else None)
-            layer = Layer(
-                place=place, name=call.name, type=call.type, own=_worst(own / bound), inherited=_worst(distance(widen(want), widen(source)) / bound),
-                total=_scaled(got, source), inputs_agree=agree, output=self._at.pairs[key].name, since=since,
-            )  # fmt: skip
-            if worst is None or layer.own > worst.own:
-                worst = layer
-        if worst is not None:
-            self._curve.append(worst)
+            bound, source = layer_bound(want, wide), self._at.source(key)
+            own, inherited = (_worst(distance(widen(a), widen(b)) / bound) for a, b in ((got, want), (want, source)))
+            found.append(
+                Layer(
+                    place=place,
+                    name=call.name,
+                    type=call.type,
+                    own=own,
+                    inherited=inherited,
+                    total=_scaled(got, source),
+                    inputs_agree=agree,
+                    output=self._at.pairs[key].name,
+                    since=since,
+                )  # fmt: skip
+            )
+        if found:
+            self._curve.append(max(found, key=lambda layer: layer.own))
 
     def _guilty(self) -> list[Layer]:
         return [layer for layer in self._curve if layer.own > 1]
@@ -228,7 +238,11 @@ class _Judge:
         if between is not None and main is not None and main.inputs_agree:
             between = None
         return Verdict(
-            culprit=None if between else main, guilty=tuple(guilty), between=between, curve=tuple(self._curve), unmatched=tuple(self._unmatched)
+            culprit=None if between else main,
+            guilty=tuple(guilty),
+            between=between,
+            curve=tuple(self._curve),
+            unmatched=tuple(self._unmatched),
         )
 
 

@@ -43,7 +43,11 @@ def suspects_of(
             continue
         error = distance(widen(candidate), got)
         after = float(np.max(error)) if error.size else 0.0
-        if before > 0 and (after * EXPLAINS < before or bool(np.all(error <= bound))) and found.get(name, {"after": np.inf})["after"] > after / scale:
+        if (
+            before > 0
+            and (after * EXPLAINS < before or bool(np.all(error <= bound)))
+            and found.get(name, {"after": np.inf})["after"] > after / scale
+        ):
             found[name] = {"name": name, "sentence": sentence, "before": before / scale, "after": after / scale}
     return sorted(found.values(), key=lambda item: float(item["after"]))
 
@@ -123,7 +127,10 @@ def _convolution(word: str, said: Mapping[str, Any], weights: Mapping[str, Any],
 def _norm(word: str, said: Mapping[str, Any], weights: Mapping[str, Any], fed: list[Any], want: Any, got: Any) -> Found:
     x = fed[0]
     scale, shift = _pick(weights, "weight", "gamma", "scale", "1"), _pick(weights, "bias", "beta", "2")
-    mean, var = _pick(weights, "running_mean", "moving_mean", "_mean", "3"), _pick(weights, "running_var", "moving_variance", "_variance", "4")
+    mean, var = (
+        _pick(weights, "running_mean", "moving_mean", "_mean", "3"),
+        _pick(weights, "running_var", "moving_variance", "_variance", "4"),
+    )
     own = float(said.get("eps", said.get("epsilon", 1e-5)))
     batch = "batch" in word and mean is not None
     groups = int(said.get("num_groups", said.get("groups", 0)) or 0) if "group" in word else 0
@@ -134,12 +141,13 @@ def _norm(word: str, said: Mapping[str, Any], weights: Mapping[str, Any], fed: l
     axes: Any = tuple(range(2, x.ndim)) if "instance" in word else -1 if groups or channel is None else None
     if channel is None and scale is not None:
         axes = tuple(range(x.ndim - scale.ndim, x.ndim))
-    middle = formulas.along(mean, channel, x.ndim) if batch else 0.0 if "rms" in word else normal.mean(axes, keepdims=True)
-    spread = formulas.along(var, channel, x.ndim) if batch else np.square(normal - middle).mean(axes, keepdims=True)
+    place = 0 if channel is None else channel
+    middle: Any = formulas.along(mean, place, x.ndim) if batch else 0.0 if "rms" in word else normal.mean(axes, keepdims=True)
+    spread = formulas.along(var, place, x.ndim) if batch else np.square(normal - middle).mean(axes, keepdims=True)
 
     def made(middle: Any, root: Any, scale: Any = scale, shift: Any = shift) -> Any:
         plain = ((normal - middle) / root).reshape(x.shape)
-        wide = [part if part is None or channel is None else formulas.along(part, channel, x.ndim) for part in (scale, shift)]
+        wide = [part if part is None or channel is None else formulas.along(part, place, x.ndim) for part in (scale, shift)]
         return plain * (1.0 if wide[0] is None else wide[0]) + (0.0 if wide[1] is None else wide[1])
 
     for eps in EPSILONS:
@@ -152,9 +160,17 @@ def _norm(word: str, said: Mapping[str, Any], weights: Mapping[str, Any], fed: l
     yield "scale and bias swapped", "scale and bias are swapped", made(middle, root, scale=shift, shift=scale)
     if batch:
         yield "stale statistics", "running mean and variance are 0 and 1", made(0.0, np.sqrt(1 + own))
-        yield "statistics swapped", "mean and variance are swapped", made(spread, np.sqrt(np.abs(np.broadcast_to(middle, spread.shape)) + own))
-        inner = tuple(place for place in range(x.ndim) if place != channel % x.ndim)
-        yield "batch statistics", "the statistics of the batch are used", made(x.mean(inner, keepdims=True), np.sqrt(x.var(inner, keepdims=True) + own))
+        yield (
+            "statistics swapped",
+            "mean and variance are swapped",
+            made(spread, np.sqrt(np.abs(np.broadcast_to(middle, spread.shape)) + own)),
+        )
+        inner = tuple(axis for axis in range(x.ndim) if axis != place % x.ndim)
+        yield (
+            "batch statistics",
+            "the statistics of the batch are used",
+            made(x.mean(inner, keepdims=True), np.sqrt(x.var(inner, keepdims=True) + own)),
+        )
     elif "rms" not in word:
         n = normal.size / np.broadcast_to(middle, middle.shape).size
         yield "unbiased variance", "the variance is the unbiased one", made(middle, np.sqrt(spread * n / max(n - 1, 1) + own))
@@ -211,14 +227,21 @@ def _recurrent(word: str, said: Mapping[str, Any], weights: Mapping[str, Any], f
     zero = np.zeros(len(w))
     both = np.split(weights["3"][0], 2) if "3" in weights else [weights.get("bias_ih_l0", zero), weights.get("bias_hh_l0", zero)]
     x = np.swapaxes(fed[0], 0, 1) if said.get("batch_first") or said.get("time_major") is False else fed[0]
-    biases = {"": both, "the recurrent bias is missing": [both[0], zero], "the bias is missing": [zero, zero], "the bias is added twice": [2 * both[0], 2 * both[1]]}
+    biases = {
+        "": both,
+        "the recurrent bias is missing": [both[0], zero],
+        "the bias is missing": [zero, zero],
+        "the bias is added twice": [2 * both[0], 2 * both[1]],
+    }
     names = ("i", "f", "g", "o") if gates == 4 else ("r", "z", "n")
     for order, after, (said_of, (b, rb)) in itertools.product(itertools.permutations(range(gates)), (True, False), biases.items()):
         if gates == 4 and not after:
             continue
         states = formulas.lstm(x, (w, r, b, rb), order) if gates == 4 else formulas.gru(x, (w, r, b, rb), order, after)
         shown = ", ".join(names[order.index(place)] for place in range(gates))
-        words = said_of or f"the gates lie in the order {shown}" + ("" if gates == 4 else f", reset {'after' if after else 'before'} the product")
+        words = said_of or f"the gates lie in the order {shown}" + (
+            "" if gates == 4 else f", reset {'after' if after else 'before'} the product"
+        )
         name = "recurrent bias" if said_of else "gate order"
         for turned in (states, np.swapaxes(states, 0, 1), states[:, None]):
             yield name, words, turned.reshape(got.shape) if turned.size == got.size else turned
@@ -229,7 +252,11 @@ def _attention(word: str, said: Mapping[str, Any], weights: Mapping[str, Any], f
     first = bool(said.get("batch_first"))
     width = packed.shape[1]
     bias = weights.get("in_proj_bias", np.zeros(3 * width))
-    given = [array if first else np.swapaxes(array, 0, 1) for array in (fed * 3)[:3]] if len(fed) < 3 else [a if first else np.swapaxes(a, 0, 1) for a in fed[:3]]
+    given = (
+        [array if first else np.swapaxes(array, 0, 1) for array in (fed * 3)[:3]]
+        if len(fed) < 3
+        else [a if first else np.swapaxes(a, 0, 1) for a in fed[:3]]
+    )
     q, k, v = (
         (array @ w.T + b).reshape(*array.shape[:2], heads, -1).swapaxes(1, 2)
         for array, w, b in zip(given, np.split(packed, 3), np.split(bias, 3), strict=True)
@@ -237,7 +264,12 @@ def _attention(word: str, said: Mapping[str, Any], weights: Mapping[str, Any], f
     size = width // heads
     masks = {"": None, **({"the mask is inverted": fed[3][:, None, None] != 0, "the mask is ignored": None} if len(fed) > 3 else {})}
     mask = fed[3][:, None, None] == 0 if len(fed) > 3 else None
-    for scale, words in ((1.0, "missing"), (1 / size, "1/d instead of 1/sqrt(d)"), (width**-0.5, "that of all heads together"), (size**-0.5, "")):
+    for scale, words in (
+        (1.0, "missing"),
+        (1 / size, "1/d instead of 1/sqrt(d)"),
+        (width**-0.5, "that of all heads together"),
+        (size**-0.5, ""),
+    ):
         for said_of, other in masks.items():
             if not words and not said_of:
                 continue

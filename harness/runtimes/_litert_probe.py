@@ -8,7 +8,7 @@ import numpy as np
 
 
 def opened(path: str, feeds: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """Return an interpreter that has run on ``feeds``, and the outputs of its signature. Its kernels are the plain ones, without XNNPACK."""
+    """Return an interpreter without XNNPACK that has run on ``feeds``, and the outputs of its signature."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     interpreter = Interpreter(
@@ -20,7 +20,7 @@ def opened(path: str, feeds: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
 
 
 def names(interpreter: Any) -> list[dict[str, Any]]:
-    """Return what operators make of the inputs, in execution order. A tensor's name lists what was fused into it; a repeated one gets its number."""
+    """Return what operators make of the inputs, in execution order. Names list what was fused; a repeated one gets its number."""
     labels = {item["index"]: item["name"] for item in interpreter.get_tensor_details()}
     alive = {item["index"] for item in interpreter.get_input_details()}
     called: dict[int, str] = {}

@@ -108,7 +108,9 @@ def _unwrapped(scope: str) -> str:
     return scope[len("module.") :] if scope.startswith("module.") else scope
 
 
-def compiled(model: Any, feeds: Mapping[str, Any], names: Sequence[str], options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def compiled(
+    model: Any, feeds: Mapping[str, Any], names: Sequence[str], options: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return outputs of sub-modules, and of the model, from a compiled copy with hooks inside the compiled code."""
     import torch
 

@@ -27,8 +27,10 @@ SHOWING = (
     "torch.compile", "torch.exported", "torchscript",
 )  # fmt: skip
 # Two more ways to each format: what exporters write down differs.
-MORE = ("torch>onnx.torchscript>onnxruntime@cpu", "tensorflow>onnx.tf2onnx>onnxruntime@cpu", "torch>onnx.dynamo>openvino.convert>openvino@cpu",
-        "tensorflow>tflite.keras>litert@cpu", "paddle>paddle.static>onnx.paddle2onnx>onnxruntime@cpu", "onnx>torch.onnx2torch>torch@cpu")  # fmt: skip
+MORE = (
+    "torch>onnx.torchscript>onnxruntime@cpu", "tensorflow>onnx.tf2onnx>onnxruntime@cpu", "torch>onnx.dynamo>openvino.convert>openvino@cpu",
+    "tensorflow>tflite.keras>litert@cpu", "paddle>paddle.static>onnx.paddle2onnx>onnxruntime@cpu", "onnx>torch.onnx2torch>torch@cpu",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +120,9 @@ def shown_by(route: Route, pool: Pool, described: Manifest, place: Path) -> None
         assert all(name in names for tensor in inner for name in tensor.inputs if name in {other.name for other in inner})
         assert target.moved() <= 1e-5, "probing must not change the result"
         again = pool.call(
-            registry().get("runtimes", route.runtime.name).toolchain, "run", {"session": target._session, "feeds": dict(opened.sample.feeds)}
+            registry().get("runtimes", route.runtime.name).toolchain,
+            "run",
+            {"session": target._session, "feeds": dict(opened.sample.feeds)},
         )["outputs"]
         for name, array in opened.outputs.items():
             np.testing.assert_array_equal(again[name], array)

@@ -70,7 +70,8 @@ def net():
 
     return Net()
 
-planted = Case(id="planted", inputs=(TensorSpec(name="x", dtype="float32", shape=(Dim("n", 1, 9, example=3), 8)),), build={"torch": net}, weights="random")
+X = TensorSpec(name="x", dtype="float32", shape=(Dim("n", 1, 9, example=3), 8))
+planted = Case(id="planted", inputs=(X,), build={"torch": net}, weights="random")
 """
 
 

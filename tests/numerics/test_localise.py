@@ -188,7 +188,10 @@ def test_right_models_have_no_culprit() -> None:
 def test_a_layer_called_twice_has_one_run_of_tensors_for_each_call() -> None:
     calls = [
         Call(path="", type="Net", inputs=("x",), outputs=("c",), leaf=False, parent=-1),
-        *(Call(path="same", call=number, type="Layer", inputs=(a,), outputs=(b,)) for number, (a, b) in enumerate([("x", "a"), ("b", "c")])),
+        *(
+            Call(path="same", call=number, type="Layer", inputs=(a,), outputs=(b,))
+            for number, (a, b) in enumerate([("x", "a"), ("b", "c")])
+        ),
     ]
     values = {name: RNG.normal(size=5) for name in "xabc"}
     tensors = [

@@ -15,6 +15,7 @@ from harness.core.errors import ParityError, Unavailable
 from harness.core.route import Hop, Route
 from harness.core.tolerance import default_tolerance
 from harness.core.value import value
+from harness.engine import prefixes
 from harness.engine.sides import SourceSide, TargetSide, quiet
 from harness.engine.steps import Reference, Steps, Stop, Trace
 from harness.engine.toolchains import locate
@@ -166,7 +167,8 @@ def culprit(cell: Cell, steps: Steps, trace: Trace, sample: Sample, bounds: Boun
     try:
         verdict, source, target, aligned = layers(cell, steps, sample, step, found[right].artifact if right >= 0 else _given(found, cell))
     except _FAILURES as failure:
-        return _answer(step.hop, note="; ".join(filter(None, [*notes, f"its layers cannot be compared: {_said(failure)}"])))
+        notes.append(f"its layers cannot be compared: {_said(failure)}")
+        return _bisected(cell, steps, trace, sample, found, step, notes)
     except Exception as error:  # a search for blame must not cost the verdict
         return _answer(
             step.hop, note="; ".join(filter(None, [*notes, f"its layers could not be compared: {type(error).__name__}: {error}"]))
@@ -194,6 +196,27 @@ def of_cell(cell: Cell, steps: Steps, trace: Trace, bounds: Bounds | None = None
         return _answer("", note=f"nobody could be blamed: {type(error).__name__}: {_said(error)}")
 
 
+def _bisected(cell: Cell, steps: Steps, trace: Trace, sample: Sample, found: list[Step], step: Step, notes: list[str]) -> dict[str, Any]:
+    """Return the answer that prefixes give where a target hides its tensors and a right ONNX file lies before it."""
+    right = [other for other in found[:-1] if other.right and other.artifact.format == "onnx"]
+    answer = _answer(step.hop, note="; ".join(filter(None, notes)))
+    if cell.route.converters and not right:
+        return answer
+    artifact = right[-1].artifact if right else found[-1].artifact
+    made = [str(hop) for hop in cell.route.converters].index(right[-1].hop) + 1 if right else 0
+    if artifact.format != "onnx":
+        return answer
+    try:
+        first = prefixes.bisect(cell, steps, quiet(trace), sample, artifact, made)
+    except Exception as error:  # a search for blame must not cost the verdict
+        return _answer(step.hop, note=f"{answer['note']}; prefixes could not be tried: {_said(error)}")
+    if first is None:
+        return _answer(step.hop, note=f"{answer['note']}; no prefix of the graph errs by itself")
+    note = f"{answer['note']}; found by {first['conversions']} conversions of prefixes of the graph"
+    answer = _answer(step.hop, layer=first["layer"], type=first["type"], note=note)
+    return {**answer, "inputs_agree": True}
+
+
 def _given(found: list[Step], cell: Cell) -> Artifact | None:
     """Return the source itself where its format is a file and nothing converts it."""
     return found[-1].artifact if not cell.route.converters else None
@@ -218,6 +241,8 @@ def _told(step: Step, verdict: Verdict, suspects: list[dict[str, Any]], moved: b
     name, kind = "", ""
     if verdict.between:
         name, kind = f"between {verdict.between[0]} and {verdict.between[1]}", "code of no module"
+        if verdict.between[0] in verdict.unmatched:
+            notes.append(f"the target does not show what {verdict.between[0]} made: it may be that layer as well as what follows it")
     elif layer is not None and layer.since:
         name, kind = f"between {layer.since[0]} and {layer.name}", layer.type
         notes.append(f"the target does not show what {', '.join(layer.since)} made; the error is that of all up to {layer.name}")
@@ -259,7 +284,7 @@ def _sentence(answer: Mapping[str, Any], judged: int) -> str:
     return words + "."
 
 
-def _said(failure: Exception) -> str:
+def _said(failure: BaseException) -> str:
     if isinstance(failure, WorkerFailure):
         return f"{failure.kind}: {failure.detail.get('message', '')}"[:300]
     return str(failure)[:300]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import hashlib
 import logging
 import os
 import re
@@ -27,7 +26,7 @@ from harness.core.given import files_of, looked_at, opened
 from harness.core.protocols import Source
 from harness.core.registry import Registry, registry
 from harness.core.watch import files_read
-from harness.engine.serve_probe import Probes, native_feeds
+from harness.engine.serve_probe import Probes, digest_of, native_feeds
 
 LIVE_MODELS = 3
 _MATTERS = re.compile(
@@ -278,17 +277,3 @@ def _heard(messages: list[str]) -> Iterator[None]:
         root.removeHandler(ear)
         for warning in caught:
             hear(str(warning.message))
-
-
-def digest_of(folder: str) -> str:
-    """Return a digest of every file below ``folder``: names, sizes and content."""
-    total = hashlib.sha256()
-    for root, folders, files in os.walk(folder):
-        folders.sort()
-        for name in sorted(files):
-            path = os.path.join(root, name)
-            total.update(os.path.relpath(path, folder).encode() + b"\0" + str(os.path.getsize(path)).encode() + b"\0")
-            with open(path, "rb") as stream:
-                for block in iter(lambda: stream.read(1 << 20), b""):
-                    total.update(block)
-    return total.hexdigest()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from harness.core.artifact import Artifact, artifact_from
+from harness.core.artifact import Artifact, Port, artifact_from
 from harness.core.errors import UsageError
 from harness.core.registry import Registry
 
@@ -71,6 +73,23 @@ class Probes:
         found = adapter.parameters(model, path) if hasattr(adapter, "parameters") else {}
         return {"parameters": {name: array for name, array in found.items() if _numeric(array)}}
 
+    def part(
+        self, framework: str, artifact: Mapping[str, Any], begins: Mapping[str, Any], ends: Mapping[str, Any], dest: str
+    ) -> dict[str, Any]:
+        """Write the part of an artifact between two sets of tensors (with example arrays) into ``dest``; return it as an artifact."""
+        adapter, model, _ = self._source(framework, {}, artifact, {})
+        entry = adapter.part(model, begins, ends, dest)
+        ports = [
+            tuple(Port(name=name, native=name, dtype=np.asarray(array).dtype.name) for name, array in side.items())
+            for side in (begins, ends)
+        ]
+        whole = artifact_from(artifact)
+        made = Artifact(
+            format=whole.format, path=dest, entry=os.path.join(dest, entry), digest=digest_of(dest), maker=whole.maker,
+            inputs=ports[0], outputs=ports[1], recipe=whole.recipe,
+        )  # fmt: skip
+        return {"artifact": made.to_json()}
+
     def tensor_names(self, session: int, feeds: Mapping[str, Any]) -> dict[str, Any]:
         """Return the tensors a session can show, in execution order. Raises `UsageError` where it shows none."""
         live, artifact = self._sessions[session]
@@ -100,3 +119,17 @@ class Probes:
 
 def _numeric(array: Any) -> bool:
     return np.asarray(array).dtype.kind not in "OSUMm"
+
+
+def digest_of(folder: str) -> str:
+    """Return a digest of every file below ``folder``: names, sizes and content."""
+    total = hashlib.sha256()
+    for root, folders, files in os.walk(folder):
+        folders.sort()
+        for name in sorted(files):
+            path = os.path.join(root, name)
+            total.update(os.path.relpath(path, folder).encode() + b"\0" + str(os.path.getsize(path)).encode() + b"\0")
+            with open(path, "rb") as stream:
+                for block in iter(lambda: stream.read(1 << 20), b""):
+                    total.update(block)
+    return total.hexdigest()

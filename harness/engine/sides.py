@@ -14,6 +14,7 @@ from harness.core.protocols import option_values
 from harness.core.route import Hop
 from harness.engine.steps import Steps, Trace
 from harness.numerics.align import Call, Tensor
+from harness.numerics.metrics import measure
 from harness.numerics.sampling import Sample, dynamic_axes
 
 BUDGET = 512 * 2**20
@@ -174,9 +175,7 @@ class TargetSide:
         for port in self.artifact.outputs:
             before, after = self.judged.get(port.name), self.final.get(port.native)
             if before is not None and after is not None and np.shape(before) == np.shape(after) and np.size(before):
-                wide = np.asarray(before, np.float64)
-                difference = np.abs(np.asarray(after, np.float64) - wide)
-                worst = max(worst, float(np.nanmax(difference, initial=0.0) / (np.sqrt(np.nanmean(wide**2)) or 1.0)))
+                worst = max(worst, float(measure(after, before)["scaled"]))
         return worst
 
     def _fetch(self, names: list[str]) -> Mapping[str, Any]:

@@ -113,6 +113,12 @@ class Onnx:
 
         return _onnx_trace.parameters(model.proto, path)
 
+    def part(self, model: Built, begins: Mapping[str, Any], ends: Mapping[str, Any], dest: str) -> str:
+        """Write the part of the graph that makes the tensors ``ends`` of ``begins`` (both with example arrays); return its name."""
+        from harness.frameworks import _onnx_part
+
+        return _onnx_part.write(model.proto, begins, ends, dest)
+
     def reopen(self, entry: str) -> Built:
         """Return the model of a file that a converter wrote, so that it can be traced."""
         import onnx

@@ -106,6 +106,7 @@ class _Judge:
 
     def layer(self, place: int, call: Call) -> None:
         """Judge one leaf; leave what it makes for those after it."""
+        self._find_inputs(place, call)
         known = [self._input(key) for key in call.inputs]
         if any(item is None for item in known):
             return
@@ -127,6 +128,19 @@ class _Judge:
         if any(shown):
             self._measure(place, call, fed, expected, since)
             self._last = call.name
+
+    def _find_inputs(self, place: int, call: Call) -> None:
+        """Find what code of no module feeds this layer, once something before it is wrong: what makes the layer come out right."""
+        at = self._at
+        for key in call.inputs:
+            if key in self._made or key in at.pairs or not (self._unmatched or self._guilty()):
+                continue
+            after = at.after(other for earlier in at.calls[1:place] for other in earlier.inputs)
+            for name in at.free(np.asarray(at.source(key)).size, after)[:CANDIDATES]:
+                at.pin(key, name, "successor", at.source(key))
+                if self._leads_on(place, key):
+                    break
+                del at.pairs[key]
 
     def _input(self, key: str) -> tuple[Any, tuple[str, ...]] | None:
         """Return the target's value of an input and the unseen layers it came through; None where nothing is known of it."""
@@ -191,7 +205,7 @@ class _Judge:
         """Note code of no module that errs: its result differs and all layers so far are right."""
         for key, got in zip(call.inputs, fed, strict=True):
             if key not in self._made and self._between is None and not self._guilty() and not _agrees(got, self._at.source(key)):
-                self._between = (self._last, call.name)
+                self._between = (self._unmatched[0] if self._unmatched else self._last, call.name)
 
     def _measure(self, place: int, call: Call, fed: list[Any], expected: list[Any], since: tuple[str, ...]) -> None:
         agree = all(_agrees(got, self._at.source(key)) for got, key in zip(fed, call.inputs, strict=True))

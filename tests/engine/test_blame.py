@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.core.outcome import Outcome
+from harness.core.record import record_from
+from harness.engine import blame
+from harness.engine.cache import Cache
+from harness.engine.cell import Engine
 from harness.engine.pool import Limits, Pool
+from harness.engine.worker import WorkerFailure
 from tests.engine.blamed import Place, set_attribute, set_weight
 
 GRAPH = '''
@@ -120,7 +127,162 @@ def test_the_wrong_layer_of_an_export_is_named(exporter: str, layer: str, tmp_pa
 
     place.convert(f"torch>{exporter}>onnxruntime@cpu", change)
     found = place.blame("torch>given.onnx[file=wrong.onnx]>onnxruntime@cpu")
-    assert found["layer"] == layer, found
+    assert found["layer"] == layer, found["note"] + found["sentence"]
     assert found["inputs_agree"]
     assert [item for item in found["guilty"] if item != layer] == [], "the residual carries the error on; those after it are innocent"
     assert "missing bias" in suspects(found) or what == "weight"
+
+
+KERAS = """
+def net():
+    import keras
+
+    x = keras.Input((8, 8, 3), name="x")
+    y = keras.layers.Conv2D(4, 3, padding="same", activation="relu")(x)
+    y = keras.layers.BatchNormalization()(y)
+    z = keras.layers.Conv2D(4, 3, padding="same")(y)
+    y = keras.layers.Add()([y, z])
+    y = keras.layers.GlobalAveragePooling2D()(y)
+    return keras.Model(x, keras.layers.Dense(5)(y))
+
+X = TensorSpec(name="x", dtype="float32", shape=(2, 8, 8, 3))
+planted = Case(id="planted", inputs=(X,), build={"tensorflow": net}, weights="random")
+"""
+
+PADDLE = """
+def net():
+    import paddle
+
+    class Net(paddle.nn.Layer):
+        def __init__(self):
+            super().__init__()
+            self.first = paddle.nn.Linear(6, 6)
+            self.norm = paddle.nn.LayerNorm(6)
+            self.second = paddle.nn.Linear(6, 4)
+
+        def forward(self, x):
+            return self.second(x + self.norm(paddle.nn.functional.relu(self.first(x))))
+
+    return Net()
+
+planted = Case(id="planted", inputs=(TensorSpec(name="x", dtype="float32", shape=(2, 6)),), build={"paddle": net}, weights="random")
+"""
+
+TAIL = '''
+def graph():
+    import onnx
+
+    return onnx.parser.parse_model("""<ir_version: 8, opset_import: ["" : 17]>
+    g (float[3, 8] x) => (float[3, 8] out) <float far = {30.0}> {
+        low = Sub(x, far)
+        gate = Sigmoid(low)
+        out = Log(gate)
+    }""")
+
+planted = Case(id="planted", inputs=(TensorSpec(name="x", dtype="float32", shape=(3, 8)),), build={"onnx": graph})
+'''
+
+
+def test_layers_of_a_net_with_channels_last_are_found_in_a_graph_with_channels_first(tmp_path: Path, pool: Pool) -> None:
+    place = Place(tmp_path, pool, KERAS)
+
+    def change(proto: Any) -> None:
+        kernels = [item for item in proto.graph.initializer if tuple(item.dims) == (4, 4, 3, 3)]
+        assert len(kernels) == 1
+        set_weight(proto, kernels[0].name, lambda w: w[:, :, ::-1])
+
+    place.convert("tensorflow>onnx.tf2onnx>onnxruntime@cpu", change)
+    found = place.blame("tensorflow>given.onnx[file=wrong.onnx]>onnxruntime@cpu")
+    assert (found["layer"], found["type"]) == ("conv2d_1", "Conv2D"), found
+    assert found["inputs_agree"]
+
+
+@pytest.mark.parametrize(
+    ("shape", "layer", "suspect"),
+    # What ``first`` makes is read by code of no module only, and Paddle's exporter writes no module down: a range is all there is.
+    [((6, 4), "second", set()), ((6, 6), "between first and norm", set())],
+)
+def test_the_wrong_layer_of_a_paddle_model_is_named(
+    shape: tuple[int, ...], layer: str, suspect: set[str], tmp_path: Path, pool: Pool
+) -> None:
+    pool.retire("onnx")  # a given artifact's worker builds the source too, and Paddle faults in a process that holds TensorFlow
+    place = Place(tmp_path, pool, PADDLE)
+
+    def change(proto: Any) -> None:
+        fitting = [item.name for item in proto.graph.initializer if tuple(item.dims) == shape]
+        set_weight(proto, fitting[0], lambda w: w[::-1])
+
+    place.convert("paddle>paddle.static>onnx.paddle2onnx>onnxruntime@cpu", change)
+    found = place.blame("paddle>given.onnx[file=wrong.onnx]>onnxruntime@cpu")
+    assert found["layer"] == layer, found["note"] + found["sentence"]
+    assert suspects(found) == suspect
+
+
+def test_code_of_no_module_is_named_by_its_neighbours(tmp_path: Path, pool: Pool) -> None:
+    place = Place(tmp_path, pool, NET)
+
+    def change(proto: Any) -> None:
+        relu = next(item for item in proto.graph.node if item.op_type == "Relu")
+        relu.op_type = "Abs"
+
+    place.convert("torch>onnx.dynamo>onnxruntime@cpu", change)
+    found = place.blame("torch>given.onnx[file=wrong.onnx]>onnxruntime@cpu")
+    assert found["layer"] == "between first and blocks.0.inner", found
+
+
+def test_the_hop_to_blame_is_the_first_that_errs_not_the_last(tmp_path: Path, pool: Pool) -> None:
+    place = Place(tmp_path, pool, NET)
+    place.convert("torch>onnx.dynamo>onnxruntime@cpu", lambda m: set_weight(m, "module.blocks.0.inner.bias", lambda b: 0 * b))
+    found = place.blame("torch>given.onnx[file=wrong.onnx]>openvino.convert>openvino@cpu")
+    assert (found["hop"], found["layer"]) == ("given.onnx[file=wrong.onnx]", "blocks.0.inner"), found
+    assert suspects(found) == {"missing bias"}
+
+
+def test_a_runtime_is_to_blame_where_another_gets_the_same_file_right(tmp_path: Path, pool: Pool) -> None:
+    place = Place(tmp_path, pool, TAIL)
+    found = place.blame("onnx>onnxruntime@cpu")
+    assert found["hop"] == "onnxruntime@cpu"
+    assert (found["layer"], found["type"]) == ("Sigmoid(gate)", "Sigmoid"), found
+
+
+def test_a_right_cell_has_no_culprit_and_costs_nothing(tmp_path: Path, pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Place(tmp_path, pool, GRAPH)
+    cell = place.cell("onnx>onnx.reference@cpu")
+    trace = place.trace(cell)
+    assert blame.culprit(cell, place.steps, trace, place.steps.samples(cell, trace)[0][0]) is None
+    monkeypatch.setattr(blame, "of_cell", lambda *_: pytest.fail("a cell that matches is not looked into"))
+    record = Engine(pool, Cache(tmp_path / "cache"), localise=True).run_cell(cell)
+    assert (record.outcome, record.culprit) == (Outcome.MATCH, None)
+
+
+def test_the_record_of_a_mismatch_names_the_culprit(tmp_path: Path, pool: Pool) -> None:
+    place = Place(tmp_path, pool, GRAPH)
+    place.convert("onnx>onnxruntime@cpu", lambda m: set_attribute(m, "soft", "axis", 0))
+    cell = place.cell("onnx>given.onnx[file=wrong.onnx]>onnxruntime@cpu")
+    record = Engine(pool, Cache(tmp_path / "cache"), localise=True).run_cell(cell)
+    assert record.outcome is Outcome.MISMATCH
+    assert record.culprit is not None
+    assert record.culprit["layer"] == "node_soft"
+    assert record_from(json.loads(record.line())).culprit == record.culprit
+    assert Engine(pool, Cache(tmp_path / "cache")).run_cell(cell).culprit is None
+
+
+@pytest.mark.parametrize("verb", ["tensors", "tensor_names", "trace", "load"])
+def test_what_a_worker_does_while_it_is_probed_becomes_a_note(
+    verb: str, tmp_path: Path, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Place(tmp_path, pool, GRAPH)
+    place.convert("onnx>onnxruntime@cpu", lambda m: set_attribute(m, "soft", "axis", 0))
+    plain = place.steps.ask
+
+    def ask(toolchain: str, asked: str, arguments: Any) -> Any:
+        if asked == verb:
+            raise WorkerFailure("crash", {"message": "the worker died of SIGSEGV"})
+        return plain(toolchain, asked, arguments)
+
+    monkeypatch.setattr(place.steps, "ask", ask)
+    found = place.blame("onnx>given.onnx[file=wrong.onnx]>onnxruntime@cpu")
+    assert found["hop"] == "given.onnx[file=wrong.onnx]"
+    assert "died of SIGSEGV" in found["note"]
+    assert found["layer"] == ""
+    assert found["sentence"]

@@ -132,14 +132,15 @@ FAULTS: dict[str, Layer] = {
 @pytest.mark.parametrize("scopes", [True, False], ids=["metadata", "values alone"])
 def test_the_planted_layer_is_named_and_its_heirs_are_not(name: str, scopes: bool) -> None:
     verdict = blame(chain(), chain(**{name: FAULTS[name]}), scopes=scopes)
-    assert verdict.culprit is not None
-    assert verdict.culprit.inputs_agree
-    assert len(verdict.guilty) == 1
     if name == "two" and not scopes:
         # Only code of no module reads it, so nothing tells which tensor it is: the range is named.
-        assert (verdict.culprit.since, verdict.culprit.name) == (("two",), "three")
+        assert (verdict.culprit, verdict.between, verdict.guilty) == (None, ("two", "three"), ())
+        assert verdict.unmatched == ("two",)
         return
+    assert verdict.culprit is not None
     assert (verdict.culprit.name, verdict.culprit.since) == (name, ())
+    assert verdict.culprit.inputs_agree
+    assert [layer.name for layer in verdict.guilty] == [name]
     before = ("one", "two", "three", "four", "five").index(name)
     assert all(layer.own <= 1 and layer.inherited <= 1 for layer in verdict.curve[:before])
 

@@ -32,7 +32,7 @@ def cut_points(calls: Sequence[Call], outputs: Sequence[str]) -> list[str]:
     last = {key: place for place, call in enumerate(calls) if place for key in call.inputs}
     last.update(dict.fromkeys(outputs, len(calls)))
     alive: set[str] = set(calls[0].inputs) if calls else set()
-    found = []
+    found: list[str] = []
     for place, call in enumerate(calls[1:], 1):
         alive = {key for key in (*alive, *call.outputs) if last.get(key, 0) > place}
         if len(alive) == 1 and alive <= set(call.outputs):

@@ -15,7 +15,7 @@ import numpy as np
 
 from harness.core.value import value
 from harness.numerics.align import Alignment, Call, Tensor, align
-from harness.numerics.layout import find_layout
+from harness.numerics.layout import STRICT, find_layout
 from harness.numerics.metrics import distance, widen
 
 Replay = Callable[[int, "list[Any]", bool], "list[Any] | None"]
@@ -103,6 +103,8 @@ class _Judge:
         self._made |= set(alignment.calls[0].inputs) if alignment.calls else set()
         self._last = "the input"
         self._unmatched: list[str] = []
+        self._pending: list[str] = []  # of those, the ones no later layer has shown to be right
+        self._fed: dict[str, tuple[int, int, list[Any]]] = {}
 
     def layer(self, place: int, call: Call) -> None:
         """Judge one leaf; leave what it makes for those after it."""
@@ -122,8 +124,10 @@ class _Judge:
         shown = [self._shown(place, call, key, want) for key, want in zip(call.outputs, expected, strict=True)]
         if not any(shown):
             self._unmatched.append(call.name)
-        for key, want, visible in zip(call.outputs, expected, shown, strict=True):
+            self._pending.append(call.name)
+        for number, (key, want, visible) in enumerate(zip(call.outputs, expected, shown, strict=True)):
             if not visible:
+                self._fed.setdefault(key, (place, number, fed))
                 self._assumed.setdefault(key, (np.asarray(want), (*since, call.name)))
         if any(shown):
             self._measure(place, call, fed, expected, since)
@@ -133,7 +137,7 @@ class _Judge:
         """Find what code of no module feeds this layer, once something before it is wrong: what makes the layer come out right."""
         at = self._at
         for key in call.inputs:
-            if key in self._made or key in at.pairs or not (self._unmatched or self._guilty()):
+            if key in self._made or key in at.pairs or not (self._pending or self._guilty()):
                 continue
             after = at.after(other for earlier in at.calls[1:place] for other in earlier.inputs)
             for name in at.free(np.asarray(at.source(key)).size, after)[:CANDIDATES]:
@@ -152,7 +156,7 @@ class _Judge:
         if key in self._made or self._guilty():
             return None
         # Made by code of no module, and not shown: right as long as all before it is, seen or not.
-        return self._at.source(key), tuple(self._unmatched)
+        return self._at.source(key), tuple(self._pending)
 
     def _shown(self, place: int, call: Call, key: str, want: Any) -> bool:
         """Return whether the target shows this output, after every way to find it."""
@@ -204,19 +208,20 @@ class _Judge:
     def _look_between(self, call: Call, fed: list[Any]) -> None:
         """Note code of no module that errs: its result differs and all layers so far are right."""
         for key, got in zip(call.inputs, fed, strict=True):
-            if key not in self._made and self._between is None and not self._guilty() and not _agrees(got, self._at.source(key)):
-                self._between = (self._unmatched[0] if self._unmatched else self._last, call.name)
+            if key not in self._made and self._between is None and not self._guilty() and _scaled(got, self._at.source(key)) > STRICT:
+                self._between = (self._pending[0] if self._pending else self._last, call.name)
 
     def _measure(self, place: int, call: Call, fed: list[Any], expected: list[Any], since: tuple[str, ...]) -> None:
         agree = all(_agrees(got, self._at.source(key)) for got, key in zip(fed, call.inputs, strict=True))
         pairs = [(key, self._at.value(key), want) for key, want in zip(call.outputs, expected, strict=True)]
         rough = [got is not None and np.any(distance(widen(got), widen(want)) > layer_bound(want, None)) for _, got, want in pairs]
-        exact = (self._replay(place, fed, True) if any(rough) else None) or [None] * len(pairs)
+        exact = (self._exactly(place, fed) if any(rough) else None) or [None] * len(pairs)
         found = []
         for (key, got, want), wide in zip(pairs, exact, strict=False):
             if got is None:
                 continue
-            bound, source = layer_bound(want, wide), self._at.source(key)
+            # Layers judged together may each add their share.
+            bound, source = layer_bound(want, wide) * (1 + len(since)), self._at.source(key)
             own, inherited = (_worst(distance(widen(a), widen(b)) / bound) for a, b in ((got, want), (want, source)))
             found.append(
                 Layer(
@@ -233,6 +238,16 @@ class _Judge:
             )
         if found:
             self._curve.append(max(found, key=lambda layer: layer.own))
+            if self._curve[-1].own <= 1:
+                self._pending = [name for name in self._pending if name not in since]
+
+    def _exactly(self, place: int, fed: list[Any]) -> list[Any] | None:
+        """Return what a layer makes in float64, what it is fed by unseen layers computed so as well."""
+        inputs = []
+        for key, array in zip(self._at.calls[place].inputs, fed, strict=True):
+            made = self._exactly(self._fed[key][0], self._fed[key][2]) if key in self._fed and key not in self._at.pairs else None
+            inputs.append(array if made is None else made[self._fed[key][1]])
+        return self._replay(place, inputs, True)
 
     def _guilty(self) -> list[Layer]:
         return [layer for layer in self._curve if layer.own > 1]
@@ -247,7 +262,7 @@ class _Judge:
         if main is None and between is None:
             for key in outputs:
                 got = self._at.value(key)
-                if key not in self._made and got is not None and not _agrees(got, self._at.source(key)):
+                if key not in self._made and got is not None and _scaled(got, self._at.source(key)) > STRICT:
                     between = (self._last, "the output")
         if between is not None and main is not None and main.inputs_agree:
             between = None

@@ -127,27 +127,12 @@ def _convolution(word: str, said: Mapping[str, Any], weights: Mapping[str, Any],
 def _norm(word: str, said: Mapping[str, Any], weights: Mapping[str, Any], fed: list[Any], want: Any, got: Any) -> Found:
     x = fed[0]
     scale, shift = _pick(weights, "weight", "gamma", "scale", "1"), _pick(weights, "bias", "beta", "2")
-    mean, var = (
-        _pick(weights, "running_mean", "moving_mean", "_mean", "3"),
-        _pick(weights, "running_var", "moving_variance", "_variance", "4"),
-    )
     own = float(said.get("eps", said.get("epsilon", 1e-5)))
-    batch = "batch" in word and mean is not None
-    groups = int(said.get("num_groups", said.get("groups", 0)) or 0) if "group" in word else 0
-    axis = int(said.get("axis", -1)) if isinstance(said.get("axis", -1), int) else -1
-    channel = (axis if "axis" in said else 1) if batch else 1 if groups or "instance" in word else None
-    shape = [x.shape[0], groups, -1] if groups else x.shape
-    normal = x.reshape(shape)
-    axes: Any = tuple(range(2, x.ndim)) if "instance" in word else -1 if groups or channel is None else None
-    if channel is None and scale is not None:
-        axes = tuple(range(x.ndim - scale.ndim, x.ndim))
-    place = 0 if channel is None else channel
-    middle: Any = formulas.along(mean, place, x.ndim) if batch else 0.0 if "rms" in word else normal.mean(axes, keepdims=True)
-    spread = formulas.along(var, place, x.ndim) if batch else np.square(normal - middle).mean(axes, keepdims=True)
+    normal, middle, spread, channel = _moments(word, said, weights, x)
 
     def made(middle: Any, root: Any, scale: Any = scale, shift: Any = shift) -> Any:
         plain = ((normal - middle) / root).reshape(x.shape)
-        wide = [part if part is None or channel is None else formulas.along(part, place, x.ndim) for part in (scale, shift)]
+        wide = [part if part is None or channel is None else formulas.along(part, channel, x.ndim) for part in (scale, shift)]
         return plain * (1.0 if wide[0] is None else wide[0]) + (0.0 if wide[1] is None else wide[1])
 
     for eps in EPSILONS:
@@ -158,22 +143,36 @@ def _norm(word: str, said: Mapping[str, Any], weights: Mapping[str, Any], fed: l
     yield "missing bias", "the bias is missing", made(middle, root, shift=None)
     yield "missing scale", "the scale is missing", made(middle, root, scale=None)
     yield "scale and bias swapped", "scale and bias are swapped", made(middle, root, scale=shift, shift=scale)
-    if batch:
+    if "batch" in word and channel is not None:
         yield "stale statistics", "running mean and variance are 0 and 1", made(0.0, np.sqrt(1 + own))
-        yield (
-            "statistics swapped",
-            "mean and variance are swapped",
-            made(spread, np.sqrt(np.abs(np.broadcast_to(middle, spread.shape)) + own)),
-        )
-        inner = tuple(axis for axis in range(x.ndim) if axis != place % x.ndim)
+        yield "statistics swapped", "mean and variance are swapped", made(spread, np.sqrt(np.abs(middle) + own))
+        axes = tuple(axis for axis in range(x.ndim) if axis != channel % x.ndim)
         yield (
             "batch statistics",
             "the statistics of the batch are used",
-            made(x.mean(inner, keepdims=True), np.sqrt(x.var(inner, keepdims=True) + own)),
+            made(x.mean(axes, keepdims=True), np.sqrt(x.var(axes, keepdims=True) + own)),
         )
     elif "rms" not in word:
-        n = normal.size / np.broadcast_to(middle, middle.shape).size
+        n = normal.size / middle.size
         yield "unbiased variance", "the variance is the unbiased one", made(middle, np.sqrt(spread * n / max(n - 1, 1) + own))
+
+
+def _moments(word: str, said: Mapping[str, Any], weights: Mapping[str, Any], x: Any) -> tuple[Any, Any, Any, int | None]:
+    """Return the input in the shape it is normalised in, mean, variance, and the axis of its channels (None: weights fit the last axes)."""
+    mean = _pick(weights, "running_mean", "moving_mean", "_mean", "3")
+    var = _pick(weights, "running_var", "moving_variance", "_variance", "4")
+    axis = said.get("axis", None)
+    if "batch" in word and mean is not None and var is not None:
+        channel: int | None = axis if isinstance(axis, int) else 1
+        return x, formulas.along(mean, channel, x.ndim), formulas.along(var, channel, x.ndim), channel
+    groups = int(said.get("num_groups", said.get("groups", 0)) or 0) if "group" in word else 0
+    normal = x.reshape(x.shape[0], groups, -1) if groups else x
+    scale = _pick(weights, "weight", "gamma", "scale", "1")
+    channel = 1 if groups or "instance" in word else None
+    axes: Any = -1 if groups or scale is None else tuple(range(x.ndim - scale.ndim, x.ndim))
+    axes = tuple(range(2, x.ndim)) if "instance" in word else axes
+    middle = np.zeros((1,) * normal.ndim) if "rms" in word else normal.mean(axes, keepdims=True)
+    return normal, middle, np.square(normal - middle).mean(axes, keepdims=True), channel
 
 
 def _activation(word: str, said: Mapping[str, Any], weights: Mapping[str, Any], fed: list[Any], want: Any, got: Any) -> Found:

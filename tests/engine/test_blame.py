@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 
 from harness.core.outcome import Outcome
 from harness.core.record import record_from
-from harness.engine import blame
+from harness.engine import blame, sides
 from harness.engine.cache import Cache
 from harness.engine.cell import Engine
 from harness.engine.pool import Limits, Pool
@@ -243,6 +244,34 @@ def test_a_runtime_is_to_blame_where_another_gets_the_same_file_right(tmp_path: 
     found = place.blame("onnx>onnxruntime@cpu")
     assert found["hop"] == "onnxruntime@cpu"
     assert (found["layer"], found["type"]) == ("Sigmoid(gate)", "Sigmoid"), found
+
+
+def test_a_file_with_its_weights_beside_it_is_probed_too(tmp_path: Path, pool: Pool) -> None:
+    place = Place(tmp_path, pool, GRAPH)
+    place.convert("onnx>onnxruntime@cpu", lambda m: set_weight(m, "w2", lambda w: w.T))
+    proto = onnx.load(tmp_path / "wrong.onnx")
+    (tmp_path / "wrong.onnx").unlink()
+    onnx.save(proto, tmp_path / "wrong.onnx", save_as_external_data=True, location="wrong.onnx.data", size_threshold=0)
+    found = place.blame("onnx>given.onnx[file=wrong.onnx]>onnxruntime@cpu")
+    assert found["layer"] == "node_second", found
+    assert not found["probing_changed_result"]
+
+
+def test_tensors_beyond_the_budget_come_in_groups(tmp_path: Path, pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sides, "BUDGET", 400)  # four tensors of 3x8 numbers
+    place = Place(tmp_path, pool, GRAPH)
+    place.convert("onnx>onnxruntime@cpu", lambda m: set_attribute(m, "soft", "axis", 0))
+    asked: list[int] = []
+    plain = place.steps.ask
+
+    def ask(toolchain: str, verb: str, arguments: Any) -> Any:
+        asked.extend([len(arguments["names"])] if verb == "tensors" else [])
+        return plain(toolchain, verb, arguments)
+
+    monkeypatch.setattr(place.steps, "ask", ask)
+    assert place.blame("onnx>given.onnx[file=wrong.onnx]>onnxruntime@cpu")["layer"] == "node_soft"
+    assert len(asked) > 3
+    assert max(asked) <= 4
 
 
 def test_a_right_cell_has_no_culprit_and_costs_nothing(tmp_path: Path, pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:

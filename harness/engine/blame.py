@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from harness.core.artifact import Artifact
@@ -16,11 +16,12 @@ from harness.core.route import Hop, Route
 from harness.core.tolerance import default_tolerance
 from harness.core.value import value
 from harness.engine import prefixes
+from harness.engine.blame_words import answer, said, sentence, told
 from harness.engine.sides import SourceSide, TargetSide, quiet
 from harness.engine.steps import Reference, Steps, Stop, Trace
 from harness.engine.toolchains import locate
 from harness.engine.worker import WorkerFailure
-from harness.numerics.align import align
+from harness.numerics.align import Alignment, align
 from harness.numerics.compare import Bounds, compare
 from harness.numerics.localise import Layer, Verdict, localise
 from harness.numerics.sampling import Sample
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 MOVED = 1e-6
 """Probing changed the result when an output moved by more than this, over its root mean square."""
-CURVE = 200
 OPINIONS = 2
 """How many runtimes are asked about an artifact that the first one gets wrong."""
 _FAILURES = (WorkerFailure, Stop, ParityError)
@@ -106,7 +106,7 @@ class _Judge:
             judged = compare(runs.done[0][1], self._reference.outputs, self._bounds, casts=casts, oracle=self._reference.oracle)
             right = all(comparison.match for comparison in judged)
         except _FAILURES as failure:
-            note = f"{route.runtime.name} could not say: {_said(failure)}"
+            note = f"{route.runtime.name} could not say: {said(failure)}"
         return Step(hop=hop, artifact=artifact, runtime=route.runtime, device=route.device, right=right, note=note)
 
 
@@ -131,7 +131,9 @@ def guilty_hop(found: list[Step]) -> tuple[Step, int]:
     return found[-1], right
 
 
-def layers(cell: Cell, steps: Steps, sample: Sample, step: Step, before: Artifact | None) -> tuple[Verdict, SourceSide, TargetSide, Any]:
+def layers(
+    cell: Cell, steps: Steps, sample: Sample, step: Step, before: Artifact | None
+) -> tuple[Verdict, SourceSide, TargetSide, Alignment]:
     """Return the verdict over layers between a source and the step's artifact on its runtime, with both sides and their alignment.
 
     The source is ``before`` where that is an ONNX file that was right, so that nodes are blamed by name, else the
@@ -159,7 +161,7 @@ def culprit(cell: Cell, steps: Steps, trace: Trace, sample: Sample, bounds: Boun
     try:
         found = hops(cell, steps, trace, sample, bounds)
     except _FAILURES as failure:
-        return _answer("", note=f"the hops could not be run again: {_said(failure)}")
+        return answer("", note=f"the hops could not be run again: {said(failure)}")
     if found[-1].right:
         return None
     step, right = guilty_hop(found)
@@ -167,20 +169,34 @@ def culprit(cell: Cell, steps: Steps, trace: Trace, sample: Sample, bounds: Boun
     try:
         verdict, source, target, aligned = layers(cell, steps, sample, step, found[right].artifact if right >= 0 else _given(found, cell))
     except _FAILURES as failure:
-        notes.append(f"its layers cannot be compared: {_said(failure)}")
+        notes.append(f"its layers cannot be compared: {said(failure)}")
         return _bisected(cell, steps, trace, sample, found, step, notes)
     except Exception as error:  # a search for blame must not cost the verdict
-        return _answer(
+        return answer(
             step.hop, note="; ".join(filter(None, [*notes, f"its layers could not be compared: {type(error).__name__}: {error}"]))
         )
+    return _blamed(step, verdict, source, target, aligned, notes)
+
+
+def _blamed(step: Step, verdict: Verdict, source: SourceSide, target: TargetSide, aligned: Alignment, notes: list[str]) -> dict[str, Any]:
+    """Return a verdict over layers in words, with suspects and what probing did."""
     moved = target.moved() > MOVED
     if moved:
         notes.append(f"showing inner tensors moved the result by {target.moved():.1e}")
     suspects: list[dict[str, Any]] = []
     if verdict.culprit is not None and not verdict.culprit.since:
-        suspects, said = _suspected(verdict.culprit, source, aligned)
-        notes.append(said)
-    return _told(step, verdict, suspects, moved, [note for note in notes if note])
+        suspects, untested = _suspected(verdict.culprit, source, aligned)
+        notes.append(untested)
+    alone = len(source.calls) == 1
+    if verdict.between is not None or alone:
+        paired = set() if alone else {pair.name for pair in aligned.pairs.values()}
+        ops = [tensor.op for tensor in target.tensors if tensor.name not in paired and tensor.op not in ("input", "output")]
+        notes.append(f"operators of the target that no layer accounts for: {', '.join(list(dict.fromkeys(ops))[:8]) or 'none'}")
+    blamed = told(step.hop, verdict, suspects, moved, [note for note in notes if note])
+    if alone:  # a model without sub-modules is its own layer
+        blamed.update(layer="the whole model", type=source.calls[0].type, inputs_agree=True)
+        blamed["sentence"] = sentence(blamed, 0)
+    return blamed
 
 
 def of_cell(cell: Cell, steps: Steps, trace: Trace, bounds: Bounds | None = None) -> dict[str, Any] | None:
@@ -190,31 +206,28 @@ def of_cell(cell: Cell, steps: Steps, trace: Trace, bounds: Bounds | None = None
         samples = steps.samples(cell, quiet(trace))[0]
         sample = next((sample for sample in samples if dict(sample.lengths) in failing), None)
         if sample is None:
-            return _answer(cell.route.target, note="only a repeated run differs: the target does not compute the same thing twice")
+            return answer(cell.route.target, note="only a repeated run differs: the target does not compute the same thing twice")
         return culprit(cell, steps, trace, sample, bounds)
     except Exception as error:  # a search for blame must not cost the verdict
-        return _answer("", note=f"nobody could be blamed: {type(error).__name__}: {_said(error)}")
+        return answer("", note=f"nobody could be blamed: {type(error).__name__}: {said(error)}")
 
 
 def _bisected(cell: Cell, steps: Steps, trace: Trace, sample: Sample, found: list[Step], step: Step, notes: list[str]) -> dict[str, Any]:
     """Return the answer that prefixes give where a target hides its tensors and a right ONNX file lies before it."""
     right = [other for other in found[:-1] if other.right and other.artifact.format == "onnx"]
-    answer = _answer(step.hop, note="; ".join(filter(None, notes)))
-    if cell.route.converters and not right:
-        return answer
+    note = "; ".join(filter(None, notes))
     artifact = right[-1].artifact if right else found[-1].artifact
+    if (cell.route.converters and not right) or artifact.format != "onnx":
+        return answer(step.hop, note=note)
     made = [str(hop) for hop in cell.route.converters].index(right[-1].hop) + 1 if right else 0
-    if artifact.format != "onnx":
-        return answer
     try:
         first = prefixes.bisect(cell, steps, quiet(trace), sample, artifact, made)
     except Exception as error:  # a search for blame must not cost the verdict
-        return _answer(step.hop, note=f"{answer['note']}; prefixes could not be tried: {_said(error)}")
+        return answer(step.hop, note=f"{note}; prefixes could not be tried: {said(error)}")
     if first is None:
-        return _answer(step.hop, note=f"{answer['note']}; no prefix of the graph errs by itself")
-    note = f"{answer['note']}; found by {first['conversions']} conversions of prefixes of the graph"
-    answer = _answer(step.hop, layer=first["layer"], type=first["type"], note=note)
-    return {**answer, "inputs_agree": True}
+        return answer(step.hop, note=f"{note}; no prefix of the graph errs by itself")
+    note += f"; found by {first['conversions']} conversions of prefixes of the graph"
+    return {**answer(step.hop, layer=first["layer"], type=first["type"], note=note), "inputs_agree": True}
 
 
 def _given(found: list[Step], cell: Cell) -> Artifact | None:
@@ -233,61 +246,7 @@ def _suspected(layer: Layer, source: SourceSide, aligned: Any) -> tuple[list[dic
         wanted = made[call.outputs.index(key)]
         return suspects_of(call.type, call.config, source.parameters(call.path), fed, wanted, aligned.value(key)), ""
     except _FAILURES as failure:
-        return [], f"no suspect could be tested: {_said(failure)}"
-
-
-def _told(step: Step, verdict: Verdict, suspects: list[dict[str, Any]], moved: bool, notes: list[str]) -> dict[str, Any]:
-    layer = verdict.culprit
-    name, kind = "", ""
-    if verdict.between:
-        name, kind = f"between {verdict.between[0]} and {verdict.between[1]}", "code of no module"
-        if verdict.between[0] in verdict.unmatched:
-            notes.append(f"the target does not show what {verdict.between[0]} made: it may be that layer as well as what follows it")
-    elif layer is not None and layer.since:
-        name, kind = f"between {layer.since[0]} and {layer.name}", layer.type
-        notes.append(f"the target does not show what {', '.join(layer.since)} made; the error is that of all up to {layer.name}")
-    elif layer is not None:
-        name, kind = layer.name, layer.type
-    others = [other.name for other in verdict.guilty if layer is not None and other.place != layer.place]
-    if others and not verdict.between:
-        notes.append(f"also beyond their own bound: {', '.join(others[:8])}")
-    answer = _answer(step.hop, layer=name, type=kind, note="; ".join(notes))
-    if layer is not None:
-        answer.update(own_error=layer.own, inherited_error=layer.inherited, inputs_agree=layer.inputs_agree)
-    curve = [{"path": item.name, "own": item.own, "inherited": item.inherited, "total": item.total} for item in verdict.curve[:CURVE]]
-    answer.update(suspects=suspects, curve=curve, probing_changed_result=moved, guilty=[item.name for item in verdict.guilty])
-    answer["sentence"] = _sentence(answer, len(verdict.curve))
-    return answer
-
-
-def _answer(hop: str, *, layer: str = "", type: str = "", note: str = "") -> dict[str, Any]:
-    answer: dict[str, Any] = {
-        "hop": hop, "layer": layer, "type": type, "own_error": None, "inherited_error": None, "inputs_agree": None, "suspects": [],
-        "curve": [], "probing_changed_result": False, "note": note, "sentence": "",
-    }  # fmt: skip
-    answer["sentence"] = _sentence(answer, 0)
-    return answer
-
-
-def _sentence(answer: Mapping[str, Any], judged: int) -> str:
-    """Return the verdict in one sentence."""
-    hop = f"after {answer['hop']}" if answer["hop"] else "somewhere"
-    if not answer["layer"]:
-        seen = f"none of the {judged} layers compared is beyond its own bound" if judged else "its layers were not compared"
-        return f"The result differs first {hop}; {seen}."
-    words = f"The result differs first {hop}, at {answer['layer']} ({answer['type']})"
-    if answer["own_error"] is not None:
-        fed = "fed with the right inputs" if answer["inputs_agree"] else "whose inputs differ already"
-        words += f", {fed}, with {answer['own_error']:.3g} times the error it may add"
-    if answer["suspects"]:
-        words += f"; {answer['suspects'][0]['sentence']}"
-    return words + "."
-
-
-def _said(failure: BaseException) -> str:
-    if isinstance(failure, WorkerFailure):
-        return f"{failure.kind}: {failure.detail.get('message', '')}"[:300]
-    return str(failure)[:300]
+        return [], f"no suspect could be tested: {said(failure)}"
 
 
 def _declared(cell: Cell) -> Bounds:

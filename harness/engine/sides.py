@@ -138,6 +138,7 @@ class TargetSide:
         self._session = loaded["session"]
         self.artifact = artifact
         self.final: dict[str, Any] = {}
+        self._moved: float | None = None
         self.judged = self._ask("run", {"session": self._session, "feeds": self._feeds})["outputs"]
         listed = self._ask("tensor_names", {"session": self._session, "feeds": self._feeds})["tensors"]
         given = {port.native: np.asarray(self._feeds[port.name]) for port in artifact.inputs}
@@ -146,7 +147,7 @@ class TargetSide:
         self.outputs = dict(zip(self.judged, ports, strict=True))
         self.tensors = [
             *(Tensor(name=name, op="input") for name in given if name not in taken),
-            *(Tensor(name=i["name"], op=i["op"], scope=i["scope"], inputs=tuple(i["inputs"])) for i in listed),
+            *(Tensor(name=i["name"], op=i["op"], scope=i["scope"].replace("/", "."), inputs=tuple(i["inputs"])) for i in listed),
             *(Tensor(name=name, op="output") for name in ports),
         ]
         self._pinned = {**{name: array for name, array in given.items() if name not in taken}, **ports}
@@ -169,6 +170,8 @@ class TargetSide:
 
     def moved(self) -> float:
         """Return how far probing moved the outputs: the largest difference over the root mean square, 0 for none."""
+        if self._moved is not None:
+            return self._moved
         if not self.final:
             self._fetch([tensor.name for tensor in self.tensors if tensor.name not in self._pinned][:1])
         worst = 0.0
@@ -176,6 +179,7 @@ class TargetSide:
             before, after = self.judged.get(port.name), self.final.get(port.native)
             if before is not None and after is not None and np.shape(before) == np.shape(after) and np.size(before):
                 worst = max(worst, float(measure(after, before)["scaled"]))
+        self._moved = worst
         return worst
 
     def _fetch(self, names: list[str]) -> Mapping[str, Any]:

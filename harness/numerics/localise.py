@@ -15,7 +15,8 @@ import numpy as np
 
 from harness.core.value import value
 from harness.numerics.align import Alignment, Call, Tensor, align
-from harness.numerics.layout import STRICT, find_layout
+from harness.numerics.bound import layer_bound, scaled, worst
+from harness.numerics.layout import STRICT, find_layout, fingerprint
 from harness.numerics.metrics import distance, widen
 
 Replay = Callable[[int, "list[Any]", bool], "list[Any] | None"]
@@ -24,6 +25,8 @@ AGREES = 1e-4
 """Inputs this near, over their root mean square, count as agreeing."""
 CANDIDATES = 6
 NEAR = 0.3
+JUMP = 10.0
+"""Code of no module errs where it is this many times further off than any layer before it."""
 MINOR = 0.01
 """A layer with less than this share of the largest ratio is listed, and blamed only when no other is."""
 
@@ -64,21 +67,6 @@ class Verdict:
     unmatched: tuple[str, ...]
 
 
-def layer_bound(reference: Any, exact: Any | None, unit: float = 2**-24) -> Any:
-    """Return the error that one layer may add, elementwise: 64 units of round-off, and 8 times what it loses against float64.
-
-    ``reference`` is the layer's output in its own precision, ``exact`` that in float64 or None.
-    """
-    wide = widen(reference)
-    finite = np.where(np.isfinite(wide), wide, 0.0)
-    rms = float(np.sqrt(np.mean(np.square(finite)))) if finite.size else 0.0
-    bound = 64 * unit * np.maximum(np.abs(finite), rms)
-    if exact is not None and np.shape(exact) == wide.shape:
-        lost = distance(wide, widen(exact))
-        bound = bound + 8 * np.where(np.isfinite(lost), lost, 0.0)
-    return np.maximum(bound, np.finfo(np.float32).tiny)
-
-
 def localise(alignment: Alignment, replay: Replay, *, outputs: Sequence[str] = ()) -> Verdict:
     """Split the error of every leaf and return who is to blame. ``outputs`` are the keys of the model's outputs.
 
@@ -101,6 +89,7 @@ class _Judge:
         self._between: tuple[str, str] | None = None
         self._made = {key for call in alignment.calls[1:] if call.leaf for key in call.outputs}
         self._made |= set(alignment.calls[0].inputs) if alignment.calls else set()
+        self._jump: tuple[str, str] | None = None
         self._last = "the input"
         self._unmatched: list[str] = []
         self._pending: list[str] = []  # of those, the ones no later layer has shown to be right
@@ -166,7 +155,7 @@ class _Judge:
         after = at.after(call.inputs)
         if at.by_value(key, after, want, "replay"):
             return True
-        if self._hidden(key):
+        if self._hidden(key) or not fingerprint(want).telling:
             return False
         free = at.free(np.asarray(want).size, after)[:CANDIDATES]
         for name in free:
@@ -199,7 +188,7 @@ class _Judge:
             pair = self._at.pairs.get(out)
             if pair is not None:
                 shown = self._at.value(out)
-                if shown is not None and _scaled(shown, np.asarray(want)) < AGREES:
+                if shown is not None and scaled(shown, np.asarray(want)) < AGREES:
                     return True
             elif self._at.by_value(out, after + 1, want, "replay"):
                 return True
@@ -208,8 +197,15 @@ class _Judge:
     def _look_between(self, call: Call, fed: list[Any]) -> None:
         """Note code of no module that errs: its result differs and all layers so far are right."""
         for key, got in zip(call.inputs, fed, strict=True):
-            if key not in self._made and self._between is None and not self._guilty() and _scaled(got, self._at.source(key)) > STRICT:
-                self._between = (self._pending[0] if self._pending else self._last, call.name)
+            if key in self._made or self._between is not None or self._guilty():
+                continue
+            far = scaled(got, self._at.source(key))
+            names = (self._pending[0] if self._pending else self._last, call.name)
+            if far > STRICT:
+                self._between = names
+            before = max((layer.total for layer in self._curve), default=0.0)
+            if far > AGREES and far > JUMP * before and self._jump is None:
+                self._jump = names
 
     def _measure(self, place: int, call: Call, fed: list[Any], expected: list[Any], since: tuple[str, ...]) -> None:
         agree = all(_agrees(got, self._at.source(key)) for got, key in zip(fed, call.inputs, strict=True))
@@ -222,7 +218,7 @@ class _Judge:
                 continue
             # Layers judged together may each add their share.
             bound, source = layer_bound(want, wide) * (1 + len(since)), self._at.source(key)
-            own, inherited = (_worst(distance(widen(a), widen(b)) / bound) for a, b in ((got, want), (want, source)))
+            own, inherited = (worst(distance(widen(a), widen(b)) / bound) for a, b in ((got, want), (want, source)))
             found.append(
                 Layer(
                     place=place,
@@ -230,7 +226,7 @@ class _Judge:
                     type=call.type,
                     own=own,
                     inherited=inherited,
-                    total=_scaled(got, source),
+                    total=scaled(got, source),
                     inputs_agree=agree,
                     output=self._at.pairs[key].name,
                     since=since,
@@ -258,11 +254,11 @@ class _Judge:
         largest = max((layer.own for layer in guilty), default=0.0)
         main = next((layer for layer in guilty if layer.inputs_agree and layer.own >= MINOR * largest), None)
         main = main or next((layer for layer in guilty if layer.own >= MINOR * largest), None)
-        between = self._between
+        between = self._between or (self._jump if main is None else None)
         if main is None and between is None:
             for key in outputs:
                 got = self._at.value(key)
-                if key not in self._made and got is not None and _scaled(got, self._at.source(key)) > STRICT:
+                if key not in self._made and got is not None and scaled(got, self._at.source(key)) > STRICT:
                     between = (self._last, "the output")
         if between is not None and main is not None and main.inputs_agree:
             between = None
@@ -276,16 +272,4 @@ class _Judge:
 
 
 def _agrees(got: Any, want: Any) -> bool:
-    return _scaled(got, want) <= AGREES
-
-
-def _scaled(got: Any, want: Any) -> float:
-    """Return the largest difference over the root mean square of what was wanted."""
-    wide = widen(want)
-    finite = wide[np.isfinite(wide)]
-    rms = float(np.sqrt(np.mean(np.square(finite)))) if finite.size else 0.0
-    return _worst(distance(widen(got), wide)) / (rms or 1.0)
-
-
-def _worst(ratios: Any) -> float:
-    return float(np.max(ratios)) if np.size(ratios) else 0.0
+    return scaled(got, want) <= AGREES

@@ -163,8 +163,8 @@ def _moments(word: str, said: Mapping[str, Any], weights: Mapping[str, Any], x: 
     var = _pick(weights, "running_var", "moving_variance", "_variance", "4")
     axis = said.get("axis", None)
     if "batch" in word and mean is not None and var is not None:
-        channel: int | None = axis if isinstance(axis, int) else 1
-        return x, formulas.along(mean, channel, x.ndim), formulas.along(var, channel, x.ndim), channel
+        at = axis if isinstance(axis, int) else 1
+        return x, formulas.along(mean, at, x.ndim), formulas.along(var, at, x.ndim), at
     groups = int(said.get("num_groups", said.get("groups", 0)) or 0) if "group" in word else 0
     normal = x.reshape(x.shape[0], groups, -1) if groups else x
     scale = _pick(weights, "weight", "gamma", "scale", "1")

@@ -239,9 +239,9 @@ def _suspected(layer: Layer, source: SourceSide, aligned: Any) -> tuple[list[dic
     call = source.calls[layer.place]
     try:
         fed = [aligned.value(key) if aligned.value(key) is not None else source.array(key) for key in call.inputs]
-        key = next(key for key in call.outputs if aligned.pairs.get(key) is not None and aligned.pairs[key].name == layer.output)
+        key = next((key for key in call.outputs if key in aligned.pairs and aligned.pairs[key].name == layer.output), None)
         made = source.replay(layer.place, fed, False)
-        if made is None:
+        if made is None or key is None:
             return [], ""
         wanted = made[call.outputs.index(key)]
         return suspects_of(call.type, call.config, source.parameters(call.path), fed, wanted, aligned.value(key)), ""

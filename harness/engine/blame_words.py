@@ -62,7 +62,8 @@ def sentence(answer: Mapping[str, Any], judged: int) -> str:
     words = f"The result differs first {hop}, at {answer['layer']} ({answer['type']})"
     if answer["own_error"] is not None:
         fed = "fed with the right inputs" if answer["inputs_agree"] else "whose inputs differ already"
-        words += f", {fed}, with {answer['own_error']:.3g} times the error it may add"
+        far = answer["own_error"]
+        words += f", {fed}, with " + ("another shape" if far == float("inf") else f"{far:.3g} times the error it may add")
     if answer["suspects"]:
         words += f"; {answer['suspects'][0]['sentence']}"
     return words + "."

@@ -68,6 +68,7 @@ class Alignment:
         # A mere port says nothing of when its value came to be.
         self.place = {tensor.name: number for number, tensor in enumerate(tensors) if tensor.op != "output"}
         self.pairs: dict[str, Pair] = {}
+        self.misfits: dict[str, str] = {}  # tensors known to stand for a value by their names, and of another size
         self.source = source
         self.target = target
         self._prints: dict[str, Fingerprint] = {}
@@ -79,7 +80,10 @@ class Alignment:
         array = self.source(key) if wanted is None else wanted
         found = find_layout(array, self.target(name)) or find_layout(array, self.target(name), np.inf)
         if found is None:
+            if how in ("port", "name") and self.target(name).size != array.size:
+                self.misfits[key] = name
             return False
+        self.misfits.pop(key, None)
         self.pairs[key] = Pair(name=name, layout=found[0], how=how, distance=found[1])
         return True
 

@@ -150,7 +150,7 @@ class _Judge:
     def _shown(self, place: int, call: Call, key: str, want: Any) -> bool:
         """Return whether the target shows this output, after every way to find it."""
         at = self._at
-        if key in at.pairs:
+        if key in at.pairs or key in at.misfits:
             return True
         after = at.after(call.inputs)
         if at.by_value(key, after, want, "replay"):
@@ -215,6 +215,8 @@ class _Judge:
         found = []
         for (key, got, want), wide in zip(pairs, exact, strict=False):
             if got is None:
+                if key in self._at.misfits:  # another number of elements: no error is larger
+                    found.append(self._misfit(place, call, key, agree, since))
                 continue
             # Layers judged together may each add their share.
             bound, source = layer_bound(want, wide) * (1 + len(since)), self._at.source(key)
@@ -236,6 +238,12 @@ class _Judge:
             self._curve.append(max(found, key=lambda layer: layer.own))
             if self._curve[-1].own <= 1:
                 self._pending = [name for name in self._pending if name not in since]
+
+    def _misfit(self, place: int, call: Call, key: str, agree: bool, since: tuple[str, ...]) -> Layer:
+        return Layer(
+            place=place, name=call.name, type=call.type, own=float("inf"), inherited=0.0, total=float("inf"),
+            inputs_agree=agree, output=self._at.misfits[key], since=since,
+        )  # fmt: skip
 
     def _exactly(self, place: int, fed: list[Any]) -> list[Any] | None:
         """Return what a layer makes in float64, what it is fed by unseen layers computed so as well."""

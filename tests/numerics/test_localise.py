@@ -166,6 +166,12 @@ def test_code_of_no_module_lies_between_two_layers() -> None:
     assert verdict.between == ("two", "three")
 
 
+def test_a_small_error_of_such_code_is_told_from_drift() -> None:
+    verdict = blame(chain(), chain(add=lambda a, b: a + b * (1 + 5e-4)))
+    assert verdict.culprit is None
+    assert verdict.between == ("two", "three")
+
+
 def test_another_layout_is_seen_through() -> None:
     verdict = blame(chain(), chain(three=FAULTS["three"]), turn=lambda a: np.ascontiguousarray(a.T)[:, None])
     assert verdict.culprit is not None
@@ -184,6 +190,12 @@ def test_right_models_have_no_culprit() -> None:
     for hidden in ((), ("two",), ("three", "four")):
         verdict = blame(chain(), chain(), hidden=hidden)
         assert (verdict.culprit, verdict.between, verdict.guilty) == (None, None, ())
+
+
+def test_an_output_of_another_size_is_the_largest_error() -> None:
+    verdict = blame(chain(), chain(five=lambda a: (a @ W).sum(0)))
+    assert verdict.culprit is not None
+    assert (verdict.culprit.name, verdict.culprit.own) == ("five", float("inf"))
 
 
 def test_a_layer_called_twice_has_one_run_of_tensors_for_each_call() -> None:

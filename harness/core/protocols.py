@@ -104,6 +104,12 @@ class Framework(Protocol):
     to weights in the shape of the output, and it returns, for each real input, d(sum(weights * output))/d(input) in
     the shape of the input, zeros where nothing depends on it. It raises `UsageError` for an output the model does not
     have or weights of another shape, and must leave ``model`` as it was.
+
+    Optional, for the search for the layer to blame: ``trace(model, feeds, wanted=None)`` returns every call of a
+    sub-module in execution order, the whole model first (see `harness.frameworks._calls.Tape`; ``wanted``: paths
+    whose arrays are kept). ``replay(model, path, call, inputs, double=False)`` runs one of them alone on arrays, in
+    float64 on request. ``parameters(model, path)`` returns its weights. A framework whose models are files has
+    ``reopen(entry)``, which returns the model of an artifact.
     """
 
     name: str
@@ -149,6 +155,11 @@ class Session(Protocol):
 
     ``provenance`` says what really ran: at least ``device``, ``provider`` and ``precision``, each
     as the runtime itself reports it.
+
+    Optional, for the search for the layer to blame: ``tensor_names(feeds)`` lists the inner tensors in execution
+    order as dictionaries: ``name`` (each once), ``op``, ``scope`` (the module it came from, joined by ".", "" for
+    unknown), ``inputs`` (names of what it is made of). ``tensors(feeds, names=None)`` returns these by name, and the
+    outputs of that same run by native name, so that it shows whether probing changed the result.
     """
 
     provenance: Mapping[str, Any]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import platform
 import traceback
 from collections.abc import Mapping, Sequence
@@ -14,10 +15,10 @@ from harness.core.protocols import option_values
 from harness.core.record import Comparison, Record
 from harness.core.registry import Registry, registry
 from harness.core.route import Route
-from harness.core.tolerance import Tolerance
 from harness.core.value import value
+from harness.engine import blame
 from harness.engine.cache import Cache
-from harness.engine.judging import coarsest, judge_runs
+from harness.engine.judging import coarsest, declared, judge_runs
 from harness.engine.pool import Pool
 from harness.engine.steps import Steps, Stop, Trace
 from harness.engine.worker import WorkerFailure
@@ -44,18 +45,20 @@ class Cell:
 class Engine:
     """Runs cells with one pool of workers and one cache. ``bounds(cell)`` gives a cell's tolerances.
 
-    ``rungs``: by level of a case, the rungs or standings of the input ladder that are tried beside ``normal``.
+    ``rungs``: by level of a case, the rungs or standings of the input ladder that are tried beside ``normal``. With ``localise``
+    a cell that mismatches is looked into for the hop and the layer to blame.
     """
 
     def __init__(
         self, pool: Pool, cache: Cache, *, bounds: Any = None, rungs: Mapping[str, Sequence[str]] | None = None,
-        adapters: Registry | None = None,
+        localise: bool = False, adapters: Registry | None = None,
     ) -> None:  # fmt: skip
         self._rungs = rungs or {}
         self._pool = pool
         self._registry = adapters or registry()
         self._steps = Steps(pool, cache, self._registry)
         self._bounds = bounds
+        self._localise = localise
 
     def run_cell(self, cell: Cell) -> Record:
         """Return the record of one cell. Never raises for what a model, converter or runtime does.
@@ -82,8 +85,12 @@ class Engine:
             message = f"internal error of the harness: {problem}"
             outcome = Outcome.ERROR
             error = {"kind": "error", "type": type(problem).__name__, "message": message, "traceback": traceback.format_exc()[-6000:]}
+        record = _record(cell, trace, comparisons, outcome, error)
+        if self._localise and outcome is Outcome.MISMATCH:
+            bounds = self._bounds(cell) if self._bounds else None
+            record = dataclasses.replace(record, culprit=blame.of_cell(cell, self._steps, trace, bounds))
         self._pool.relax(keep=self._toolchains(cell.route))
-        return _record(cell, trace, comparisons, outcome, error)
+        return record
 
     def _toolchains(self, route: Route) -> tuple[str, ...]:
         adapters = [
@@ -105,7 +112,8 @@ class Engine:
         steps = self._steps
         trace.toolchains = self._toolchains(cell.route)
         steps.require(cell, trace)
-        samples, labels = steps.samples(cell, trace, self._rungs.get(cell.case.level, ()))
+        trace.rungs = tuple(self._rungs.get(cell.case.level, ()))
+        samples, labels = steps.samples(cell, trace, trace.rungs)
         fixed = self._static(cell.route)
         others = [sample for sample in samples if sample.lengths != samples[0].lengths]
         if fixed and others:
@@ -119,7 +127,7 @@ class Engine:
         trace.messages = [*artifact.messages, *trace.messages, *trace.notes]
         runs = steps.run(cell, trace, artifact, samples)
         trace.stage = Stage.COMPARE
-        bounds: Bounds = self._bounds(cell) if self._bounds else _declared(cell.case)
+        bounds: Bounds = self._bounds(cell) if self._bounds else declared(cell.case)
         judged = judge_runs(cell.case, artifact, samples, references, runs, bounds, coarsest(cell.route), labels)
         trace.messages += judged.notes
         trace.shapes.update(failing=list(judged.failing), judged=judged.judged)
@@ -129,15 +137,6 @@ class Engine:
             trace.shapes["failing"].append(samples[runs.failure["sample"]].where)
             raise Stop(runs.failure)
         return trace.comparisons
-
-
-def _declared(case: Case) -> Bounds:
-    from harness.core.tolerance import default_tolerance, floating
-
-    def bounds(_: str, dtype: str) -> Tolerance:
-        return case.tolerance.at(dtype) if case.tolerance is not None and floating(dtype) else default_tolerance(dtype)
-
-    return bounds
 
 
 def _provenance(route: Route, provenance: Mapping[str, Any]) -> list[Comparison]:

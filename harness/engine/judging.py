@@ -9,6 +9,7 @@ from harness.core.artifact import Artifact
 from harness.core.case import Case
 from harness.core.record import Comparison
 from harness.core.route import Route
+from harness.core.tolerance import Tolerance, default_tolerance, floating
 from harness.core.value import value
 from harness.engine.steps import Reference, Runs
 from harness.numerics.compare import Bounds, compare
@@ -69,6 +70,15 @@ def _worth(ladder: Sequence[Comparison]) -> list[Comparison]:
         wrong = [comparison for comparison in mine if not comparison.match]
         found += wrong[:KEPT] or [max(mine, key=lambda comparison: comparison.metrics.get("ratio", 0.0))]
     return found
+
+
+def declared(case: Case) -> Bounds:
+    """Return the bounds of a case that no policy speaks of: its own tolerance for floats, else the defaults."""
+
+    def bounds(_: str, dtype: str) -> Tolerance:
+        return case.tolerance.at(dtype) if case.tolerance is not None and floating(dtype) else default_tolerance(dtype)
+
+    return bounds
 
 
 def yardsticks(reference: Reference, sample: Sample, precision: str, casts: Mapping[str, str]) -> dict[str, Yardstick]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import hashlib
 import logging
 import os
 import re
@@ -27,6 +26,7 @@ from harness.core.protocols import Source
 from harness.core.registry import Registry, registry
 from harness.core.watch import files_read
 from harness.engine.serve_gradient import Gradients
+from harness.engine.serve_probe import Probes, digest_of, native_feeds
 from harness.engine.serve_reference import private, reference_of, timed
 
 LIVE_MODELS = 3
@@ -38,7 +38,7 @@ _MATTERS = re.compile(
 _NOISE = re.compile(r"deprecat|FutureWarning|will be removed|pytree|oneDNN|cpu_feature_guard|tf\.data", re.I)
 
 
-class Serve(Gradients):
+class Serve(Gradients, Probes):
     """The verbs of one worker. Every method takes and returns plain data and arrays."""
 
     def __init__(self, adapters: Registry | None = None) -> None:
@@ -163,14 +163,9 @@ class Serve(Gradients):
         An output the artifact does not list keeps its native name, so that it counts as extra.
         """
         live, artifact = self._sessions[session]
-        casts = artifact.casts or {}
-        native = {}
-        for port in artifact.inputs:
-            array = np.array(feeds[port.name])
-            native[port.native] = array.astype(casts[port.name]) if port.name in casts else array
         seconds: dict[str, float] = {}
         with timed(seconds, "run"):
-            outputs = live.run(native)
+            outputs = live.run(native_feeds(artifact, feeds))
         # Two outputs that are one tensor in the source may be one in the artifact.
         found = {port.name: outputs[port.native] for port in artifact.outputs if port.native in outputs}
         claimed = {port.native for port in artifact.outputs}
@@ -258,17 +253,3 @@ def _heard(messages: list[str]) -> Iterator[None]:
         root.removeHandler(ear)
         for warning in caught:
             hear(str(warning.message))
-
-
-def digest_of(folder: str) -> str:
-    """Return a digest of every file below ``folder``: names, sizes and content."""
-    total = hashlib.sha256()
-    for root, folders, files in os.walk(folder):
-        folders.sort()
-        for name in sorted(files):
-            path = os.path.join(root, name)
-            total.update(os.path.relpath(path, folder).encode() + b"\0" + str(os.path.getsize(path)).encode() + b"\0")
-            with open(path, "rb") as stream:
-                for block in iter(lambda: stream.read(1 << 20), b""):
-                    total.update(block)
-    return total.hexdigest()

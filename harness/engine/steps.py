@@ -67,6 +67,7 @@ class Trace:
     provenance: dict[str, Any] = dataclasses.field(default_factory=dict)
     shapes: dict[str, Any] = dataclasses.field(default_factory=lambda: {"tried": [], "failing": []})
     comparisons: tuple[Any, ...] = ()
+    rungs: tuple[str, ...] = ()
     replayed: bool = False
 
 
@@ -304,6 +305,15 @@ class Steps:
             raise Stop(entry.facts["failure"])
         return entry
 
+    @property
+    def registry(self) -> Registry:
+        """Return the adapters."""
+        return self._registry
+
+    def ask(self, toolchain: str, verb: str, arguments: Mapping[str, Any]) -> Any:
+        """Ask a worker, past the cache. Raises `WorkerFailure`."""
+        return self._pool.call(toolchain, verb, arguments)
+
     def _ask(self, trace: Trace, toolchain: str, verb: str, arguments: Mapping[str, Any]) -> Any:
         ahead = trace.toolchains[trace.toolchains.index(toolchain) :]
         self._pool.start(ahead)
@@ -424,7 +434,10 @@ def _digest_of(path: str) -> str:
         return ""
 
 
-_SHARED = ("harness.engine.serve", "harness.engine.serve_reference", "harness.core.weights", "harness.core.outputs", "harness.core.given")
+_SHARED = (
+    "harness.engine.serve", "harness.engine.serve_probe", "harness.engine.serve_reference",
+    "harness.core.weights", "harness.core.outputs", "harness.core.given",
+)  # fmt: skip
 
 
 @functools.cache

@@ -24,6 +24,7 @@ class Built:
         self.keras = keras
         self.twin: Built | None = None
         self.flat: tuple[str, ...] = ()
+        self.captured: dict[tuple[str, int], Any] = {}
 
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:
         """Return ``values`` as positional arguments, in the structure a functional model declares."""

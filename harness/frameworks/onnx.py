@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 import numpy as np
 
@@ -95,6 +95,36 @@ class Onnx:
 
         wide = {name: array.astype(np.float64) if is_narrow(array.dtype) else array for name, array in feeds.items()}
         return _named(model, double_evaluator()(model.proto if move is None else moved(model.proto, move)).run(None, wide))
+
+    def trace(self, model: Built, feeds: Mapping[str, Any], wanted: Sequence[str] | None = None) -> list[dict[str, Any]]:
+        """Return one call for each node."""
+        from harness.frameworks import _onnx_trace
+
+        return _onnx_trace.trace(model.proto, feeds, wanted)
+
+    def replay(self, model: Built, path: str, call: int, inputs: Sequence[Any], double: bool = False) -> list[Any]:
+        """Evaluate one node alone."""
+        from harness.frameworks import _onnx_trace
+
+        return _onnx_trace.replay(model.proto, path, inputs, double)
+
+    def parameters(self, model: Built, path: str) -> dict[str, Any]:
+        """Return the constant inputs of one node by their place."""
+        from harness.frameworks import _onnx_trace
+
+        return _onnx_trace.parameters(model.proto, path)
+
+    def part(self, model: Built, begins: Mapping[str, Any], ends: Mapping[str, Any], dest: str) -> str:
+        """Write the part of the graph that makes the tensors ``ends`` of ``begins`` (both with example arrays); return its name."""
+        from harness.frameworks import _onnx_part
+
+        return _onnx_part.write(model.proto, begins, ends, dest)
+
+    def reopen(self, entry: str) -> Built:
+        """Return the model of a file that a converter wrote, so that it can be traced."""
+        import onnx
+
+        return Built(onnx.load(entry), entry, ())
 
     def save(self, model: Built, dest: str) -> str:
         """Write the file, byte for byte where the builder named one, with its external data; return its name."""

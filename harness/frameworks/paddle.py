@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import random
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from harness.core.case import Case
 from harness.core.errors import UsageError
 from harness.core.outputs import flatten, is_instance, weighed
 from harness.core.weights import Move, fill
+from harness.frameworks import _paddle_trace
 
 
 class Built:
@@ -22,6 +23,7 @@ class Built:
         self.layer = layer
         self.inputs = inputs
         self.outputs = outputs
+        self.captured: dict[tuple[str, int], Any] = {}
 
     def tensors(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
         """Return output tensors by name."""
@@ -145,6 +147,19 @@ class Paddle:
             return Built(layer, model.inputs, model.outputs).call(wide)
         finally:
             paddle.set_default_dtype(before)
+
+    def trace(self, model: Built, feeds: Mapping[str, Any], wanted: Sequence[str] | None = None) -> list[dict[str, Any]]:
+        """Return every call of a sub-layer, by forward hooks."""
+        return _paddle_trace.trace(model, feeds, wanted)
+
+    def replay(self, model: Built, path: str, call: int, inputs: Sequence[Any], double: bool = False) -> list[Any]:
+        """Run one sub-layer alone."""
+        return _paddle_trace.replay(model, path, call, inputs, double)
+
+    def parameters(self, model: Built, path: str) -> dict[str, Any]:
+        """Return weights and running statistics of one sub-layer."""
+        layer = dict(model.layer.named_sublayers())[path]
+        return {name: np.array(tensor) for name, tensor in (*layer.named_parameters(), *layer.named_buffers())}
 
 
 ADAPTERS = (Paddle(),)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import Any, Iterator, Mapping
+from typing import Any, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from harness.core.case import Case
 from harness.core.outputs import is_instance, weighed
 from harness.core.weights import Move, fill
+from harness.frameworks import _keras_trace
 from harness.frameworks._tensorflow import Built, arrays_of, construct, copy_weights, variables_of
 from harness.frameworks._tensorflow_files import from_file, signature_of
 
@@ -156,6 +157,18 @@ class TensorFlow:
         if short:
             raise RuntimeError(f"the float64 model still returns {short}")
         return outputs
+
+    def trace(self, model: Built, feeds: Mapping[str, Any], wanted: Sequence[str] | None = None) -> list[dict[str, Any]]:
+        """Return every call of a layer."""
+        return _keras_trace.trace(model, feeds, wanted)
+
+    def replay(self, model: Built, path: str, call: int, inputs: Sequence[Any], double: bool = False) -> list[Any]:
+        """Run one layer alone."""
+        return _keras_trace.replay(model, path, call, inputs, double)
+
+    def parameters(self, model: Built, path: str) -> dict[str, Any]:
+        """Return weights and running statistics of one layer."""
+        return _keras_trace.parameters(model, path)
 
 
 ADAPTERS = (TensorFlow(),)

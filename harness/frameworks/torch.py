@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from harness.core.case import Case
 from harness.core.errors import UsageError
 from harness.core.outputs import is_instance, weighed
 from harness.core.weights import Move, fill
+from harness.frameworks import _torch_trace
 from harness.frameworks._torch import Built, arrays_of, inference_mode, program, tensors_of
 
 
@@ -127,6 +128,19 @@ class Torch:
             _moved(model.module, twin.module, move)
         wide = {name: array.astype(np.float64) if array.dtype.kind == "f" else array for name, array in feeds.items()}
         return self.run(twin, wide)
+
+    def trace(self, model: Built, feeds: Mapping[str, Any], wanted: Sequence[str] | None = None) -> list[dict[str, Any]]:
+        """Return every call of a sub-module, by forward hooks."""
+        return _torch_trace.trace(model, feeds, wanted)
+
+    def replay(self, model: Built, path: str, call: int, inputs: Sequence[Any], double: bool = False) -> list[Any]:
+        """Run one sub-module alone."""
+        return _torch_trace.replay(model, path, call, inputs, double)
+
+    def parameters(self, model: Built, path: str) -> dict[str, Any]:
+        """Return weights and running statistics of one sub-module."""
+        module = dict(model.module.named_modules())[path]
+        return arrays_of({**dict(module.named_parameters()), **dict(module.named_buffers())})
 
 
 ADAPTERS = (Torch(),)

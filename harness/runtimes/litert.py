@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 import numpy as np
 
 from harness.core.protocols import Option, Source
+from harness.runtimes import _litert_probe
 
 
 class LiteRtSession:
@@ -15,6 +16,7 @@ class LiteRtSession:
     def __init__(self, path: str, threads: int) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
+        self._path = path
         self._interpreter: Any = Interpreter(model_path=path, num_threads=threads or None)
         self._runner: Any = self._interpreter.get_signature_runner("serving_default")
         self.provenance = {"device": "cpu", "provider": "builtin kernels, XNNPACK by default", "precision": "float32"}
@@ -22,6 +24,14 @@ class LiteRtSession:
     def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
         """Return outputs by name in the signature; the runner resizes its inputs."""
         return {name: np.array(array) for name, array in self._runner(**feeds).items()}
+
+    def tensor_names(self, feeds: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return the tensors of the graph in execution order."""
+        return _litert_probe.names(_litert_probe.opened(self._path, feeds)[0])
+
+    def tensors(self, feeds: Mapping[str, Any], names: Sequence[str] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Run the plain kernels with every tensor kept: XNNPACK computes nothing between the ends of its parts."""
+        return _litert_probe.tensors(self._path, feeds, names)
 
     def close(self) -> None:
         """Let the interpreter go."""

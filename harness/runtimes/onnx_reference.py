@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 import numpy as np
 
 from harness.core.protocols import Source
 from harness.frameworks._onnx_evaluator import refusal
+from harness.frameworks._onnx_trace import intermediates, tensor_names
 
 
 class ReferenceSession:
     """A graph in the evaluator."""
 
-    def __init__(self, evaluator: Any) -> None:
+    def __init__(self, evaluator: Any, proto: Any) -> None:
         self._evaluator: Any = evaluator
+        self._proto: Any = proto
         self.provenance = {"device": "cpu", "provider": "onnx.reference", "precision": "float32"}
 
     def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
@@ -25,9 +27,17 @@ class ReferenceSession:
             raise refusal(error) or error
         return {name: np.array(array) for name, array in zip(self._evaluator.output_names, outputs)}
 
+    def tensor_names(self, feeds: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return the tensors of the graph in execution order."""
+        return tensor_names(self._proto)
+
+    def tensors(self, feeds: Mapping[str, Any], names: Sequence[str] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return intermediate results of the evaluator itself."""
+        return intermediates(self._proto, feeds, names, self._evaluator)
+
     def close(self) -> None:
         """Drop the evaluator."""
-        self._evaluator = None
+        self._evaluator = self._proto = None
 
 
 class OnnxReference:
@@ -50,7 +60,8 @@ class OnnxReference:
         from onnx.reference import ReferenceEvaluator
 
         try:
-            return ReferenceSession(ReferenceEvaluator(onnx.load(source.artifact.entry)))
+            proto = onnx.load(source.artifact.entry)
+            return ReferenceSession(ReferenceEvaluator(proto), proto)
         except Exception as error:
             raise refusal(error) or error
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib
 import re
-from typing import Any, Mapping
+from typing import Any, Callable, Mapping, Sequence
 
 import numpy as np
 
 from harness.core.errors import Unavailable, Unsupported
 from harness.core.protocols import Option, Source
+from harness.runtimes import _onnx_probe
 
 # Device -> execution provider, provider options that keep float32, the precision these give, the package that has it.
 _DEVICES: dict[str, tuple[str, dict[str, str], str, str]] = {
@@ -34,21 +35,36 @@ _REFUSALS = re.compile(
 class OrtSession:
     """A session on one provider."""
 
-    def __init__(self, session: Any, provenance: dict[str, Any]) -> None:
+    def __init__(self, session: Any, provenance: dict[str, Any], path: str, opened: Callable[[str], Any]) -> None:
         self._session: Any = session
         self.provenance = provenance
+        self._path = path
+        self._opened = opened
 
     def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
         """Run once."""
-        names = [port.name for port in self._session.get_outputs()]
-        try:
-            return {name: np.array(array) for name, array in zip(names, self._session.run(names, dict(feeds)))}
-        except Exception as error:
-            raise _refusal(error) or error
+        return _ran(self._session, feeds)
+
+    def tensor_names(self, feeds: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return the tensors of the file in execution order."""
+        return _onnx_probe.names_of(self._path)
+
+    def tensors(self, feeds: Mapping[str, Any], names: Sequence[str] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Run a copy of the file whose inner tensors are outputs; optimisation may differ there."""
+        return _onnx_probe.probed(self._path, feeds, names, lambda file, given: _ran(self._opened(file), given))
 
     def close(self) -> None:
         """Free the session."""
         self._session = None
+
+
+def _ran(session: Any, feeds: Mapping[str, Any]) -> dict[str, Any]:
+    """Return every output of a session by name."""
+    names = [port.name for port in session.get_outputs()]
+    try:
+        return {name: np.array(array) for name, array in zip(names, session.run(names, dict(feeds)))}
+    except Exception as error:
+        raise _refusal(error) or error
 
 
 class OnnxRuntime:
@@ -95,16 +111,20 @@ class OnnxRuntime:
             chip = {**settings, "soc_model": str(options["soc_model"])}
             wanted.add_provider_for_devices([d for d in onnxruntime.get_ep_devices() if d.ep_name == provider][:1], chip)
             providers = None
-        try:
-            session = onnxruntime.InferenceSession(source.artifact.entry, wanted, providers=providers)
-        except Exception as error:
-            raise _refusal(error) or error
+
+        def opened(path: str) -> Any:
+            try:
+                return onnxruntime.InferenceSession(path, wanted, providers=providers)
+            except Exception as error:
+                raise _refusal(error) or error
+
+        session = opened(source.artifact.entry)
         # A provider that fails to start is replaced by the CPU with no more than a log line.
         if session.get_providers()[0] != provider:
             raise RuntimeError(f"asked ONNX Runtime for {provider}, it runs {', '.join(session.get_providers())}")
         session.disable_fallback()
         provenance = {"device": device, "provider": provider, "precision": precision, "share": _share(session, provider)}
-        return OrtSession(session, provenance)
+        return OrtSession(session, provenance, source.artifact.entry, opened)
 
 
 def _register(provider: str, module: str) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 import numpy as np
 
 from harness.converters._openvino import openvino, refusal
 from harness.core.errors import Unavailable
 from harness.core.protocols import Option, Source
+from harness.runtimes._openvino_probe import GraphProbe
 
 _PRECISIONS = {"f32": "float32", "f16": "float16", "bf16": "bfloat16"}
 _HOW = {"gpu": "the Intel GPU driver with OpenCL", "npu": "the Intel NPU driver", "cpu": "pip install openvino"}
@@ -17,8 +18,9 @@ _HOW = {"gpu": "the Intel GPU driver with OpenCL", "npu": "the Intel NPU driver"
 class OpenVinoSession:
     """A compiled model."""
 
-    def __init__(self, compiled: Any, names: list[list[str]], provenance: dict[str, Any]) -> None:
+    def __init__(self, compiled: Any, names: list[list[str]], provenance: dict[str, Any], probe: Any) -> None:
         self._compiled: Any = compiled
+        self._probe: Any = probe
         self._names = names
         self.provenance = provenance
 
@@ -27,9 +29,19 @@ class OpenVinoSession:
         results = self._compiled.create_infer_request().infer(dict(feeds))
         return {name: np.array(results[index]) for index, names in enumerate(self._names) for name in names}
 
+    def tensor_names(self, feeds: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return the tensors of the graph in execution order, as it was read."""
+        names: list[dict[str, Any]] = self._probe.names()
+        return names
+
+    def tensors(self, feeds: Mapping[str, Any], names: Sequence[str] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Compile a copy whose inner tensors are outputs; what is fused there may differ."""
+        inner, results = self._probe.run(feeds, names)
+        return inner, {name: results[index] for index, own in enumerate(self._names) for name in own}
+
     def close(self) -> None:
         """Free the model."""
-        self._compiled = None
+        self._compiled = self._probe = None
 
 
 class OpenVino:
@@ -62,7 +74,8 @@ class OpenVino:
             raise RuntimeError(f"asked OpenVINO for {device} in {options['precision']}, it runs {', '.join(ran)} in {hint}")
         names = _names([port.native for port in source.artifact.outputs], compiled.outputs)
         provenance = {"device": device, "provider": f"openvino {', '.join(ran)}", "precision": _PRECISIONS[hint]}
-        return OpenVinoSession(compiled, names, provenance)
+        settings = {"INFERENCE_PRECISION_HINT": options["precision"]}
+        return OpenVinoSession(compiled, names, provenance, GraphProbe(source.artifact.entry, device.upper(), settings))
 
 
 def _names(wanted: list[str], nodes: Any) -> list[list[str]]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 import numpy as np
 
 from harness.core.errors import Unavailable
 from harness.core.protocols import Option, Source
+from harness.frameworks import _paddle_trace
+from harness.frameworks._calls import names_of, paths_of, shown
 from harness.frameworks._paddle import config_of
+from harness.runtimes._paddle_probe import ProgramProbe
 
 
 def _probe(device: str) -> None:
@@ -32,6 +35,14 @@ class EagerSession:
         """Return outputs by name."""
         outputs: dict[str, Any] = self._model.call(feeds)
         return outputs
+
+    def tensor_names(self, feeds: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return the outputs of sub-layers in execution order."""
+        return names_of(_paddle_trace.trace(self._model, feeds, ()))
+
+    def tensors(self, feeds: Mapping[str, Any], names: Sequence[str] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Run with forward hooks."""
+        return shown(_paddle_trace.trace(self._model, feeds, paths_of(names)), names)
 
     def close(self) -> None:
         """Let the layer go."""
@@ -60,8 +71,9 @@ class Eager:
 class PredictorSession:
     """A Paddle Inference predictor."""
 
-    def __init__(self, predictor: Any, provenance: Mapping[str, Any]) -> None:
+    def __init__(self, predictor: Any, provenance: Mapping[str, Any], program: str) -> None:
         self._predictor = predictor
+        self._program = program
         self.provenance = dict(provenance)
 
     def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,6 +86,15 @@ class PredictorSession:
         self._predictor.run()
         names = self._predictor.get_output_names()
         return {name: np.array(self._predictor.get_output_handle(name).copy_to_cpu()) for name in names}
+
+    def tensor_names(self, feeds: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return the values of the program in execution order, before any pass of the optimiser."""
+        return ProgramProbe(self._program).names()
+
+    def tensors(self, feeds: Mapping[str, Any], names: Sequence[str] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Run the program in an executor that fetches inner values; a predictor only gives outputs."""
+        inner, final = ProgramProbe(self._program).run(feeds, names)
+        return inner, dict(zip(self._predictor.get_output_names(), final))
 
     def close(self) -> None:
         """Let the predictor go."""
@@ -115,7 +136,8 @@ class Inference:
                 config.disable_mkldnn()
         predictor = inference.create_predictor(config)
         ran = "gpu" if config.use_gpu() else "cpu"
-        return PredictorSession(predictor, {"device": ran, "provider": f"paddle {paddle.__version__}", "precision": "float32"})
+        said = {"device": ran, "provider": f"paddle {paddle.__version__}", "precision": "float32"}
+        return PredictorSession(predictor, said, source.artifact.entry)
 
 
 ADAPTERS = (Eager(), Inference())

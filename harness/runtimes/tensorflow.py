@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Callable, Mapping
+from typing import Any, Callable, Mapping, Sequence
 
 from harness.converters._keras_signature import SIGNATURE
 from harness.core.errors import Unavailable, Unsupported
 from harness.core.protocols import Option, Source
 from harness.frameworks._tensorflow import arrays_of, construct, copy_weights
+from harness.runtimes._tensorflow_probe import GraphProbe, LayerProbe
 
 _REFUSALS = re.compile(r"No OpKernel was registered|could not satisfy|Could not satisfy|No registered '\w+' OpKernel|no supported kernel")
 
@@ -16,8 +17,9 @@ _REFUSALS = re.compile(r"No OpKernel was registered|could not satisfy|Could not 
 class TensorFlowSession:
     """A function on tensors, called on one device."""
 
-    def __init__(self, call: Callable[[Mapping[str, Any]], dict[str, Any]], device: str, provider: str) -> None:
+    def __init__(self, call: Callable[[Mapping[str, Any]], dict[str, Any]], device: str, provider: str, probe: Any = None) -> None:
         self._call: Any = call
+        self._probe: Any = probe
         self._device = device
         self.provenance: dict[str, Any] = {"device": device, "provider": provider, "precision": "float32"}
 
@@ -37,9 +39,22 @@ class TensorFlowSession:
         self.provenance = {**self.provenance, "precision": " ".join(kinds) or self.provenance["precision"]}
         return arrays_of(outputs)
 
+    def tensor_names(self, feeds: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return the tensors of the graph, or the outputs of layers, in execution order."""
+        names: list[dict[str, Any]] = self._probe.names(feeds)
+        return names
+
+    def tensors(self, feeds: Mapping[str, Any], names: Sequence[str] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Run and return inner tensors by name, and the outputs."""
+        import tensorflow as tf
+
+        with tf.device(_place(self._device)):
+            inner, final = self._probe.run(feeds, names)
+        return inner, final
+
     def close(self) -> None:
         """Let the function and its variables go."""
-        self._call = None
+        self._call = self._probe = None
 
 
 class _Runtime:
@@ -62,9 +77,11 @@ class _Runtime:
 
         tf.config.experimental.enable_tensor_float_32_execution(False)
         tf.config.set_soft_device_placement(False)
-        return TensorFlowSession(self._callable(source, _place(device)), device, f"tensorflow {tf.__version__} {self.name}")
+        call, probe = self._callable(source, _place(device))
+        return TensorFlowSession(call, device, f"tensorflow {tf.__version__} {self.name}", probe)
 
-    def _callable(self, source: Source, place: str) -> Any:
+    def _callable(self, source: Source, place: str) -> tuple[Any, Any]:
+        """Return what to call, and what shows its inner tensors."""
         raise NotImplementedError
 
 
@@ -74,13 +91,13 @@ class Eager(_Runtime):
     name = "tensorflow"
     accepts = ("keras.model",)
 
-    def _callable(self, source: Source, place: str) -> Any:
+    def _callable(self, source: Source, place: str) -> tuple[Any, Any]:
         built = source.model
         if source.case is not None and not place.startswith("CPU"):
             # Variables stay where they were made: on the processor, where operators on them would run too.
             built = construct(source.case, place)
             copy_weights(source.model, built)
-        return built.call
+        return built.call, LayerProbe(built)
 
 
 class SavedModel(_Runtime):
@@ -89,7 +106,7 @@ class SavedModel(_Runtime):
     name = "tf.savedmodel"
     accepts = ("tf.savedmodel",)
 
-    def _callable(self, source: Source, place: str) -> Any:
+    def _callable(self, source: Source, place: str) -> tuple[Any, Any]:
         import tensorflow as tf
 
         with tf.device(place):
@@ -103,7 +120,7 @@ class SavedModel(_Runtime):
             _ = model  # the signature does not keep the variables alive
             return dict(signature(**{name: tf.convert_to_tensor(array) for name, array in feeds.items()}))
 
-        return call
+        return call, GraphProbe(signature)
 
 
 def _place(device: str) -> str:

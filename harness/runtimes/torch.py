@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 from harness.core.errors import Unavailable
 from harness.core.protocols import Option, Source
+from harness.frameworks import _torch_trace
 from harness.frameworks._torch import Built, arrays_of, tensors_of
 
 
@@ -31,6 +32,14 @@ class EagerSession:
             if hasattr(tensor, "device") and tensor.device.type != self._device:
                 self.provenance = {**self.provenance, "device": tensor.device.type, "stray_output": name}
         return arrays_of(outputs)
+
+    def tensor_names(self, feeds: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return the outputs of sub-modules in execution order."""
+        return _torch_trace.names(self._model, feeds, self._device)
+
+    def tensors(self, feeds: Mapping[str, Any], names: Sequence[str] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Run with forward hooks."""
+        return _torch_trace.tensors(self._model, feeds, names, self._device)
 
     def close(self) -> None:
         """Let the copy go."""

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import copy
 import shutil
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 from harness.core.errors import Unavailable
 from harness.core.outputs import flatten
 from harness.core.protocols import Option, Source
+from harness.frameworks import _torch_trace
 from harness.frameworks._torch import Built, arrays_of, tensors_of
+from harness.runtimes._torch_probe import GraphProbe, ScriptProbe, compiled
 
 
 class ProgramSession:
     """A callable whose inputs and outputs are known by position."""
 
-    def __init__(self, call: Any, provider: str) -> None:
+    def __init__(self, call: Any, provider: str, probe: Any) -> None:
         self._call = call
+        self._probe: Any = probe
         self.provenance = {"device": "cpu", "provider": provider, "precision": "float32"}
 
     def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
@@ -28,9 +31,19 @@ class ProgramSession:
             result = self._call(*[tensors[str(index)] for index in range(len(tensors))])
         return arrays_of({str(index): tensor for index, tensor in enumerate(flatten(result).values())})
 
+    def tensor_names(self, feeds: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return the tensors of the program in execution order."""
+        names: list[dict[str, Any]] = self._probe.names(feeds)
+        return names
+
+    def tensors(self, feeds: Mapping[str, Any], names: Sequence[str] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Run the program and return inner tensors by name, and the outputs."""
+        inner, final = self._probe.run(feeds, names)
+        return inner, final
+
     def close(self) -> None:
         """Let the program go."""
-        self._call = None
+        self._call = self._probe = None
 
 
 class _OnCpu:
@@ -53,7 +66,8 @@ class TorchScript(_OnCpu):
         """Load the file."""
         import torch
 
-        return ProgramSession(torch.jit.load(source.artifact.entry, map_location="cpu").eval(), f"TorchScript {torch.__version__}")
+        module = torch.jit.load(source.artifact.entry, map_location="cpu").eval()
+        return ProgramSession(module, f"TorchScript {torch.__version__}", ScriptProbe(module))
 
 
 class Exported(_OnCpu):
@@ -66,7 +80,8 @@ class Exported(_OnCpu):
         """Load the file."""
         import torch
 
-        return ProgramSession(torch.export.load(source.artifact.entry).module(), f"torch.export {torch.__version__}")
+        module = torch.export.load(source.artifact.entry).module()
+        return ProgramSession(module, f"torch.export {torch.__version__}", GraphProbe(module))
 
 
 class CompiledSession:
@@ -75,6 +90,8 @@ class CompiledSession:
     def __init__(self, model: Built, options: Mapping[str, Any]) -> None:
         import torch
 
+        self._source: Any = model
+        self._options = dict(options)
         twin = Built(copy.deepcopy(model.module), model.inputs, model.outputs)
         torch.compiler.reset()
         twin.module.compile(backend=options["backend"], dynamic=options["dynamic"], fullgraph=False)
@@ -88,9 +105,18 @@ class CompiledSession:
         with torch.no_grad():
             return arrays_of(self._model.call(tensors_of(feeds)))
 
+    def tensor_names(self, feeds: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return the outputs of sub-modules in execution order."""
+        return _torch_trace.names(self._source, feeds)
+
+    def tensors(self, feeds: Mapping[str, Any], names: Sequence[str] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Compile another copy whose sub-modules hand out what they return; what is fused there may differ."""
+        wanted = [entry["name"] for entry in self.tensor_names(feeds)] if names is None else list(names)
+        return compiled(self._source, feeds, wanted, self._options)
+
     def close(self) -> None:
         """Let the module go."""
-        self._model = None
+        self._model = self._source = None
 
 
 class Compile(_OnCpu):

@@ -30,8 +30,8 @@ from harness.numerics.suspects import suspects_of
 if TYPE_CHECKING:
     from harness.engine.cell import Cell
 
-MOVED = 1e-6
-"""Probing changed the result when an output moved by more than this, over its root mean square."""
+MOVED = 1e-5
+"""Probing changed the result when an output moved by more than this, over its root mean square; less is rounding."""
 OPINIONS = 2
 """How many runtimes are asked about an artifact that the first one gets wrong."""
 _FAILURES = (WorkerFailure, Stop, ParityError)

@@ -17,6 +17,7 @@ from harness.core.registry import Registry, registry
 from harness.core.route import Route
 from harness.core.value import value
 from harness.engine import blame
+from harness.engine.amplified import search
 from harness.engine.cache import Cache
 from harness.engine.judging import coarsest, declared, judge_runs
 from harness.engine.pool import Pool
@@ -46,13 +47,15 @@ class Engine:
     """Runs cells with one pool of workers and one cache. ``bounds(cell)`` gives a cell's tolerances.
 
     ``rungs``: by level of a case, the rungs or standings of the input ladder that are tried beside ``normal``. With ``localise``
-    a cell that mismatches is looked into for the hop and the layer to blame.
+    a cell that mismatches is looked into for the hop and the layer to blame. ``search``: how many runs may go into a search
+    for inputs that reveal a difference, where none showed.
     """
 
     def __init__(
         self, pool: Pool, cache: Cache, *, bounds: Any = None, rungs: Mapping[str, Sequence[str]] | None = None,
-        localise: bool = False, adapters: Registry | None = None,
+        localise: bool = False, search: int = 0, adapters: Registry | None = None,
     ) -> None:  # fmt: skip
+        self._search = search
         self._rungs = rungs or {}
         self._pool = pool
         self._registry = adapters or registry()
@@ -132,6 +135,11 @@ class Engine:
         trace.messages += judged.notes
         trace.shapes.update(failing=list(judged.failing), judged=judged.judged)
         trace.comparisons = (*judged.comparisons, *_provenance(cell.route, trace.provenance))
+        if self._search and runs.failure is None and all(c.match for c in trace.comparisons) and not cell.case.has_data:
+            _, revealed = search(cell, steps, trace, artifact, samples[0], bounds, self._search)
+            trace.comparisons = (*trace.comparisons, *revealed)
+            trace.shapes["failing"] += [{**samples[0].lengths, "rung": "found"}] if revealed else []
+            trace.messages = [*trace.messages, *(note for note in trace.notes if note not in trace.messages)]
         if runs.failure is not None:
             trace.stage = Stage(runs.failure["stage"])
             trace.shapes["failing"].append(samples[runs.failure["sample"]].where)

@@ -106,6 +106,6 @@ def coarsest(route: Route) -> str:
 
 def _counted(reference: Reference, name: str, rung: str) -> Any:
     """Return where a difference counts: everywhere on inputs that any model must handle, else where the source is meaningful."""
-    if rung not in RUNGS or RUNGS[rung].standing == "core" or name not in reference.oracle:
+    if rung in ("normal", "real") or (rung in RUNGS and RUNGS[rung].standing == "core") or name not in reference.oracle:
         return None
     return meaningful(reference.outputs[name], reference.oracle[name], reference.spread[name]).mask

@@ -25,9 +25,10 @@ from harness.core.given import files_of, looked_at, opened
 from harness.core.protocols import Source
 from harness.core.registry import Registry, registry
 from harness.core.watch import files_read
+from harness.engine.serve_faults import Faults
 from harness.engine.serve_gradient import Gradients
 from harness.engine.serve_probe import Probes, digest_of, native_feeds
-from harness.engine.serve_reference import private, reference_of, timed
+from harness.engine.serve_reference import JITTERS, private, reference_of, timed
 
 LIVE_MODELS = 3
 _MATTERS = re.compile(
@@ -38,7 +39,7 @@ _MATTERS = re.compile(
 _NOISE = re.compile(r"deprecat|FutureWarning|will be removed|pytree|oneDNN|cpu_feature_guard|tf\.data", re.I)
 
 
-class Serve(Gradients, Probes):
+class Serve(Gradients, Probes, Faults):
     """The verbs of one worker. Every method takes and returns plain data and arrays."""
 
     def __init__(self, adapters: Registry | None = None) -> None:
@@ -85,13 +86,15 @@ class Serve(Gradients, Probes):
         """Return what can be learned of a source somebody names: framework, inputs, example feeds, files."""
         return looked_at(target, self._registry, framework)
 
-    def reference(self, framework: str, ref: Mapping[str, str], feeds: Mapping[str, Any], precision: str = "") -> dict[str, Any]:
+    def reference(
+        self, framework: str, ref: Mapping[str, str], feeds: Mapping[str, Any], precision: str = "", draws: int = JITTERS
+    ) -> dict[str, Any]:
         """Run the case in its own framework; see `harness.engine.serve_reference`."""
         adapter = self._registry.get("frameworks", framework)
         seconds: dict[str, float] = {}
         with timed(seconds, "build"):
             model = self._model(framework, ref)
-        answer = reference_of(adapter, find_case(ref["file"], ref["case"]), model, feeds, precision)
+        answer = reference_of(adapter, find_case(ref["file"], ref["case"]), model, feeds, precision, draws)
         return {**answer, "seconds": {**seconds, **answer["seconds"]}}
 
     def build(self, framework: str, ref: Mapping[str, str]) -> dict[str, Any]:

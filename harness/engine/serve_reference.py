@@ -16,15 +16,16 @@ from harness.core.weights import REACH, Move, jitter, rounded
 JITTERS = 2
 
 
-def reference_of(adapter: Any, case: Case, model: Any, feeds: Mapping[str, Any], precision: str) -> dict[str, Any]:
+def reference_of(adapter: Any, case: Case, model: Any, feeds: Mapping[str, Any], precision: str, draws: int = JITTERS) -> dict[str, Any]:
     """Run the source model twice in its own precision, and in float64: exactly, and with moved inputs and weights.
 
     Returns by output name: ``outputs``; ``oracle`` (None when the model cannot run in float64, with the reason in
     ``oracle_error``); ``spread``, float32, elementwise: how far the float64 outputs move for each unit round-off that inputs and
     weights move (infinite where NaN or infinities come or go); ``emulated``: the float64 outputs when inputs and weights are
     rounded to ``precision`` first, None without one. A model that cannot run in float64 has no ``oracle``; its ``spread`` is how
-    far its own outputs move when inputs do by a few units in the last place, its own rounding included.
-    ``wobble`` is the largest difference between the two runs by output, ``seconds`` the time by step.
+    far its own outputs move when inputs do by a few units in the last place, its own rounding included. The
+    spread is the largest of so many ``draws``. ``wobble`` is the largest difference between the two runs by output, ``seconds``
+    the time by step.
     """
     seconds: dict[str, float] = {}
     with timed(seconds, "reference"):
@@ -40,20 +41,20 @@ def reference_of(adapter: Any, case: Case, model: Any, feeds: Mapping[str, Any],
             exact = adapter.oracle(case, model, private(feeds))
             answer["oracle"] = exact
         with timed(seconds, "spread"):
-            answer["spread"] = _spread(lambda move: adapter.oracle(case, model, _moved(feeds, move), move), exact, REACH)
+            answer["spread"] = _spread(lambda move: adapter.oracle(case, model, _moved(feeds, move), move), exact, REACH, draws)
         if precision:
             move = functools.partial(rounded, precision=precision)
             answer["emulated"] = adapter.oracle(case, model, _moved(feeds, move), move)
     except Exception as error:
         answer.update(oracle=None, emulated=None, oracle_error=f"{type(error).__name__}: {error}"[:500])
         with timed(seconds, "spread"):
-            answer["spread"] = _spread(lambda move: adapter.run(model, _moved(feeds, move, wide=False)), outputs, 1.0)
+            answer["spread"] = _spread(lambda move: adapter.run(model, _moved(feeds, move, wide=False)), outputs, 1.0, draws)
     return answer
 
 
-def _spread(run: Callable[[Move], Mapping[str, Any]], exact: Mapping[str, Any], reach: float) -> dict[str, Any]:
+def _spread(run: Callable[[Move], Mapping[str, Any]], exact: Mapping[str, Any], reach: float, draws: int) -> dict[str, Any]:
     spread = {name: np.zeros(array.shape, np.float32) for name, array in exact.items()}
-    for seed in range(1, JITTERS + 1):
+    for seed in range(1, draws + 1):
         outputs = run(functools.partial(jitter, seed=seed))
         for name, array in exact.items():
             if name not in outputs or outputs[name].shape != array.shape:

@@ -126,6 +126,26 @@ class Onnx:
 
         return Built(onnx.load(entry), entry, ())
 
+    def evaluators(self) -> list[Any]:
+        """Return functions from a ``ModelProto`` to a function from feeds to outputs: in float64, and in the graph's own types."""
+        from harness.frameworks._onnx_evaluator import double_evaluator, evaluator, is_narrow
+
+        def of(kind: Any, wide: bool) -> Any:
+            def evaluate(proto: Any) -> Any:
+                session = kind(proto)
+                names = [info.name for info in proto.graph.output]
+
+                def run(feeds: Mapping[str, Any]) -> dict[str, Any]:
+                    given = {name: array.astype(np.float64) if wide and is_narrow(array.dtype) else array for name, array in feeds.items()}
+                    with np.errstate(all="ignore"):
+                        return dict(zip(names, map(np.asarray, session.run(None, given))))
+
+                return run
+
+            return evaluate
+
+        return [of(double_evaluator(), True), of(evaluator(), False)]
+
     def save(self, model: Built, dest: str) -> str:
         """Write the file, byte for byte where the builder named one, with its external data; return its name."""
         import onnx

@@ -31,7 +31,7 @@ def compare(
     casts: Mapping[str, str] | None = None,
     yardsticks: Mapping[str, Yardstick] | None = None,
     ties: Mapping[str, Ties] | None = None,
-    shapes: Mapping[str, int] | None = None,
+    shapes: Mapping[str, Any] | None = None,
 ) -> tuple[Comparison, ...]:
     """Judge every output of ``actual`` against ``expected``; one `Comparison` each.
 
@@ -68,13 +68,13 @@ def _untied(actual: Mapping[str, Any], expected: Mapping[str, Any], ties: Mappin
     return actual, exchanged
 
 
-def _failed(name: str, fact: str, shapes: Mapping[str, int] | None) -> Comparison:
+def _failed(name: str, fact: str, shapes: Mapping[str, Any] | None) -> Comparison:
     return Comparison(output=name, match=False, metrics={}, bound={}, facts=(fact,), shapes=shapes)
 
 
 def _one(
     name: str, actual: Mapping[str, Any], expected: Mapping[str, Any], bounds: Bounds,
-    casts: Mapping[str, str], yardstick: Yardstick | None, shapes: Mapping[str, int] | None, exchanged: int,
+    casts: Mapping[str, str], yardstick: Yardstick | None, shapes: Mapping[str, Any] | None, exchanged: int,
 ) -> Comparison:  # fmt: skip
     if name not in actual:
         return _failed(name, f"output {name!r} is missing; the target returned {', '.join(map(repr, actual)) or 'none'}", shapes)

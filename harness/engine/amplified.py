@@ -1,0 +1,94 @@
+"""The search for revealing inputs, on a cell: source and target run side by side, past the cache, until a difference shows."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from harness.core.artifact import Artifact
+from harness.core.protocols import option_values
+from harness.core.record import Comparison
+from harness.engine.judging import coarsest, yardsticks
+from harness.engine.steps import Reference, Steps, Trace
+from harness.numerics.compare import Bounds, compare
+from harness.numerics.sampling import Sample, dynamic_axes
+from harness.numerics.search import CERTAIN, Found, amplify
+
+if TYPE_CHECKING:
+    from harness.engine.cell import Cell
+
+DRAWS = 8
+"""How many draws of noise confirm what a search found."""
+
+
+class Pair:
+    """A source and a loaded target, asked about any feeds."""
+
+    def __init__(self, cell: Cell, steps: Steps, artifact: Artifact, session: int, bounds: Bounds) -> None:
+        self._cell, self._steps, self._artifact, self._session, self._bounds = cell, steps, artifact, session, bounds
+        self._precision = coarsest(cell.route)
+
+    def judged(self, feeds: Mapping[str, Any], lengths: Mapping[str, int], draws: int = 2) -> tuple[Comparison, ...]:
+        """Return the comparisons of one run, with the noise sampled ``draws`` times. Raises `WorkerFailure`."""
+        registry, cell = self._steps.registry, self._cell
+        framework = registry.get("frameworks", cell.route.framework)
+        asked = {"framework": framework.name, "ref": cell.ref, "feeds": dict(feeds), "precision": self._precision, "draws": draws}
+        answer = self._steps.ask(framework.toolchain, "reference", asked)
+        reference = Reference(
+            **{name: answer[name] or {} for name in ("outputs", "oracle", "spread", "emulated")}, wobble=answer["wobble"]
+        )
+        runtime = registry.get("runtimes", cell.route.runtime.name)
+        outputs = self._steps.ask(runtime.toolchain, "run", {"session": self._session, "feeds": dict(feeds)})["outputs"]
+        casts = {name: dtype for name, dtype in (self._artifact.casts or {}).items() if name in reference.outputs}
+        sample = Sample(feeds=feeds, lengths=lengths, rung="found")
+        sticks = yardsticks(reference, sample, self._precision, casts)
+        where = {**lengths, "rung": "found"}
+        return compare(outputs, reference.outputs, self._bounds, casts=casts, yardsticks=sticks, ties=cell.case.ties, shapes=where)
+
+
+@contextlib.contextmanager
+def opened(cell: Cell, steps: Steps, artifact: Artifact, sample: Sample, bounds: Bounds) -> Iterator[Pair]:
+    """Load the artifact once for many runs. Raises `WorkerFailure`."""
+    runtime = steps.registry.get("runtimes", cell.route.runtime.name)
+    loaded = steps.ask(
+        runtime.toolchain, "load",
+        {
+            "runtime": runtime.name, "device": cell.route.device, "source": artifact.to_json(), "ref": cell.ref,
+            "feeds": dict(sample.feeds), "dynamic": dynamic_axes(cell.case.specs(cell.route.framework)),
+            "options": option_values(runtime, cell.route.runtime.options, f"route {cell.route}"),
+        },
+    )  # fmt: skip
+    try:
+        yield Pair(cell, steps, artifact, loaded["session"], bounds)
+    finally:
+        steps.ask(runtime.toolchain, "close", {"session": loaded["session"]})
+
+
+def search(
+    cell: Cell, steps: Steps, trace: Trace, artifact: Artifact, start: Sample, bounds: Bounds, budget: int
+) -> tuple[Found | None, tuple[Comparison, ...]]:
+    """Return what a search of ``budget`` runs found, and the comparisons of it where it is a mismatch beyond doubt.
+
+    A score between 1 and `harness.numerics.search.CERTAIN` may be noise that was not sampled, and is none. None where the case has
+    no input to move.
+    """
+    specs = cell.case.specs(cell.route.framework)
+    with opened(cell, steps, artifact, start, bounds) as pair:
+
+        def score(feeds: Mapping[str, Any], draws: int) -> float:
+            return max((_score(comparison) for comparison in pair.judged(feeds, start.lengths, draws)), default=0.0)
+
+        found = amplify(lambda feeds: score(feeds, 2), start, specs, budget=budget, confirm=lambda feeds: score(feeds, DRAWS))
+        if not found.score > CERTAIN:
+            return found, ()
+        trace.notes.append(f"a search of {found.evaluations} runs found inputs that differ by {found.score:.3g} times their bound")
+        return found, tuple(comparison for comparison in pair.judged(found.feeds, start.lengths, DRAWS) if not comparison.match)
+
+
+def _score(comparison: Comparison) -> float:
+    """Return how far a comparison is beyond its bound: infinite for a hard fact."""
+    if comparison.facts:
+        return float("inf")
+    ratios = [comparison.metrics.get(name, 0.0) for name in ("ratio", "tensor_ratio")]
+    return max(ratios) if "ratio" in comparison.metrics else 0.0 if comparison.match else float("inf")

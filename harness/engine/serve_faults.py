@@ -1,0 +1,51 @@
+"""The verbs of a worker for planted faults: where they can be planted, and whether one is a real change. Runs inside workers only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.core.artifact import artifact_from
+from harness.core.errors import UsageError
+from harness.core.registry import Registry
+
+
+class Faults:
+    """Part of `harness.engine.serve.Serve`, which holds the adapters."""
+
+    _registry: Registry
+
+    def fault_sites(self, source: Mapping[str, Any], operators: Sequence[str]) -> dict[str, Any]:
+        """Return the places in an ONNX artifact: operator, family, what it tells, and its sites; of ``operators``, or of all."""
+        from harness.faults.graphs import OPERATORS
+        from harness.faults.operator import find
+
+        model = _loaded(source)
+        chosen = [find(OPERATORS, name) for name in operators] or list(OPERATORS.values())
+        found = []
+        for operator in chosen:
+            sites = [{"node": s.node, "tensor": s.tensor, "layer": s.layer, "detail": s.detail} for s in operator.sites(model)]
+            if sites:
+                found.append({"operator": operator.name, "family": operator.family, "tells": operator.tells, "sites": sites})
+        return {"found": found}
+
+    def fault_reality(self, clean: Mapping[str, Any], mutant: Mapping[str, Any], feeds: Mapping[str, Any], count: int) -> dict[str, Any]:
+        """Return how far a mutant is from its original over ``count`` inputs, whose arrays are called ``NUMBER/native name``.
+
+        Asked of the evaluator in float64 first, then of that in the graph's own types, see `harness.faults.reality.differs`.
+        """
+        from harness.faults.reality import differs
+
+        evaluators = self._registry.get("frameworks", "onnx").evaluators()
+        samples = [{name.split("/", 1)[1]: array for name, array in feeds.items() if name.startswith(f"{n}/")} for n in range(count)]
+        found = differs(_loaded(clean), _loaded(mutant), samples, evaluators)
+        return {"kind": found.kind, "scaled": found.scaled, "feed": found.feed, "output": found.output, "note": found.note}
+
+
+def _loaded(source: Mapping[str, Any]) -> Any:
+    import onnx
+
+    artifact = artifact_from(source)
+    if artifact.format != "onnx":
+        raise UsageError(f"faults are planted into ONNX files; this artifact is a {artifact.format}")
+    return onnx.load(artifact.entry)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from harness.core.artifact import Artifact
 from harness.core.errors import ParityError, Unavailable
@@ -22,6 +24,7 @@ from harness.engine.steps import Reference, Steps, Stop, Trace
 from harness.engine.toolchains import locate
 from harness.engine.worker import WorkerFailure
 from harness.numerics.align import Alignment, align
+from harness.numerics.bound import scaled
 from harness.numerics.compare import Bounds, compare
 from harness.numerics.localise import Layer, Verdict, localise
 from harness.numerics.sampling import Sample
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
 
 MOVED = 1e-5
 """Probing changed the result when an output moved by more than this, over its root mean square; less is rounding."""
+ALIKE = 1e-3
+"""Two runtimes give the same wrong answer when their outputs are this near, over the root mean square."""
 OPINIONS = 2
 """How many runtimes are asked about an artifact that the first one gets wrong."""
 _FAILURES = (WorkerFailure, Stop, ParityError)
@@ -47,6 +52,14 @@ class Step:
     device: str
     right: bool | None
     note: str = ""
+    outputs: Mapping[str, Any] | None = None
+
+    def agrees(self, other: Step) -> bool:
+        """Return whether both gave the same answer, right or wrong."""
+        mine, theirs = self.outputs, other.outputs
+        return mine is not None and theirs is not None and set(mine) == set(theirs) and all(
+            np.shape(mine[name]) == np.shape(theirs[name]) and scaled(mine[name], theirs[name]) < ALIKE for name in mine
+        )
 
 
 def hops(cell: Cell, steps: Steps, trace: Trace, sample: Sample, bounds: Bounds | None = None) -> list[Step]:
@@ -97,7 +110,7 @@ class _Judge:
         """Run the artifact and judge it as the cell is judged."""
         cell = dataclasses.replace(self._cell, route=route)
         toolchain = self._steps.registry.get("runtimes", route.runtime.name).toolchain
-        right, note = None, ""
+        right, note, outputs = None, "", None
         try:
             runs = self._steps.run(cell, Trace(toolchains=(toolchain,)), artifact, [self._sample])
             if runs.failure is not None:
@@ -105,22 +118,26 @@ class _Judge:
             casts = {name: dtype for name, dtype in (artifact.casts or {}).items() if name in self._reference.outputs}
             sticks = yardsticks(self._reference, self._sample, coarsest(route), casts)
             ties = self._cell.case.ties
-            judged = compare(runs.done[0][1], self._reference.outputs, self._bounds, casts=casts, yardsticks=sticks, ties=ties)
+            outputs = runs.done[0][1]
+            judged = compare(outputs, self._reference.outputs, self._bounds, casts=casts, yardsticks=sticks, ties=ties)
             right = all(comparison.match for comparison in judged)
         except _FAILURES as failure:
             note = f"{route.runtime.name} could not say: {said(failure)}"
-        return Step(hop=hop, artifact=artifact, runtime=route.runtime, device=route.device, right=right, note=note)
+        return Step(hop=hop, artifact=artifact, runtime=route.runtime, device=route.device, right=right, note=note, outputs=outputs)
 
 
 def guilty_hop(found: list[Step]) -> tuple[Step, int]:
     """Return the step to look into, and how many steps before it its last right ancestor lies (its place in ``found``, -1 for the source).
 
     The first hop whose artifact no runtime gets right is to blame; where the last artifact is right on another
-    runtime, or no other opens it and all before it is right, the runtime of the cell.
+    runtime, or no other opens it and all before it is right, the runtime of the cell. Two runtimes that give the same wrong
+    answer outweigh one that is right: it may have put back what the artifact lost.
     """
+    last = found[-2].hop if len(found) > 1 else ""
+    outweighed = any(step.hop == last and step.right is False and step.agrees(found[-1]) for step in found[:-1])
     right = -1
     for place, step in enumerate(found[:-1]):
-        if step.right:
+        if step.right and not (outweighed and step.hop == last):
             right = place
     names = list(dict.fromkeys(step.hop for step in found[:-1]))
     after = names[names.index(found[right].hop) + 1 :] if right >= 0 else names

@@ -63,7 +63,8 @@ def sentence(answer: Mapping[str, Any], judged: int) -> str:
     if answer["own_error"] is not None:
         fed = "fed with the right inputs" if answer["inputs_agree"] else "whose inputs differ already"
         far = answer["own_error"]
-        words += f", {fed}, with " + ("another shape" if far == float("inf") else f"{far:.3g} times the error it may add")
+        beyond = "another shape, NaN or infinities" if far == float("inf") else f"{far:.3g} times the error it may add"
+        words += f", {fed}, with {beyond}"
     if answer["suspects"]:
         words += f"; {answer['suspects'][0]['sentence']}"
     return words + "."

@@ -63,6 +63,11 @@ class Engine:
         self._bounds = bounds
         self._localise = localise
 
+    @property
+    def steps(self) -> Steps:
+        """The steps of which a cell is made, for whoever takes them one by one."""
+        return self._steps
+
     def run_cell(self, cell: Cell) -> Record:
         """Return the record of one cell. Never raises for what a model, converter or runtime does.
 

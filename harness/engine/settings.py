@@ -123,8 +123,8 @@ def rungs_from(declared: Mapping[str, Any], asked: Sequence[str]) -> dict[str, t
     found = _levels("rungs", table, f"rungs or of {', '.join(STANDINGS)}")
     for names in found.values():
         for name in names:
-            if name not in RUNGS and name not in STANDINGS:
-                raise unknown("rung", name, [*STANDINGS, *RUNGS])
+            if name not in RUNGS and name not in STANDINGS and name != "shapes":
+                raise unknown("rung", name, [*STANDINGS, "shapes", *RUNGS])
     return found
 
 

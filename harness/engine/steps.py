@@ -31,7 +31,7 @@ from harness.engine.cache import Cache, Entry, key_of
 from harness.engine.pool import Pool
 from harness.engine.toolchains import locate
 from harness.engine.worker import WorkerFailure
-from harness.numerics.ladder import RUNGS, STANDINGS, rungs_for
+from harness.numerics.ladder import RUNGS, STANDINGS, rungs_for, rungs_of_shape
 from harness.numerics.sampling import Sample, draw, dynamic_axes, lengths_to_try
 
 if TYPE_CHECKING:
@@ -132,11 +132,12 @@ class Steps:
     def samples(self, cell: Cell, trace: Trace, rungs: Sequence[str] = ()) -> tuple[list[Sample], Any]:
         """Return the samples of the cell, and the labels when the case brings real data.
 
-        ``rungs``: names or standings of the input ladder, tried at the example shape by a case without real data.
+        ``rungs``: names or standings of the input ladder, tried at the example shape by a case without real data; ``shapes`` among
+        them asks for every shape worth trying instead of two.
         """
         case, framework = cell.case, cell.route.framework
         if not case.has_data:
-            shapes = lengths_to_try(case, framework)
+            shapes = rungs_of_shape(case, framework) if "shapes" in rungs else lengths_to_try(case, framework)
             ladder = [name for name in rungs_for(case, framework, standings=STANDINGS)[1:] if {name, RUNGS[name].standing} & set(rungs)]
             ordinary = [draw(case, framework, lengths) for lengths in shapes]
             return [*ordinary, *(draw(case, framework, shapes[0], rung=rung) for rung in ladder)], None

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from harness.core.value import value
-from harness.numerics.layout import STRICT, Fingerprint, Layout, alike, find_layout, fingerprint
+from harness.numerics.layout import STRICT, Fingerprint, Layout, alike, find_layout, fingerprint, straight
 
 Arrays = Callable[[str], Any]
 """A key of the source, or a tensor's name in the target, to its array."""
@@ -76,11 +76,17 @@ class Alignment:
         self._ambiguous: set[str] = set()
 
     def pin(self, key: str, name: str, how: str, wanted: Any = None) -> bool:
-        """Pair a key with a tensor in the nearest layout; return whether their sizes fit."""
+        """Pair a key with a tensor in the nearest layout; return whether their sizes fit.
+
+        What kept its name kept its shape and the order of its axes too: anything else is an error of whoever made it.
+        """
         array = self.source(key) if wanted is None else wanted
-        found = find_layout(array, self.target(name)) or find_layout(array, self.target(name), np.inf)
+        if how == "name":
+            found = straight(array, self.target(name))
+        else:
+            found = find_layout(array, self.target(name)) or find_layout(array, self.target(name), np.inf)
         if found is None:
-            if how in ("port", "name") and self.target(name).size != array.size:
+            if how == "name" or (how == "port" and self.target(name).size != array.size):
                 self.misfits[key] = name
             return False
         self.misfits.pop(key, None)

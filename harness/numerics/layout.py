@@ -120,6 +120,15 @@ def find_layout(source: Any, target: Any, tolerance: float = STRICT) -> tuple[La
     return best
 
 
+def straight(source: Any, target: Any) -> tuple[Layout, float] | None:
+    """Return the unchanged layout of two arrays of one shape and their distance over the root mean square; None for other shapes."""
+    if source.shape != target.shape:
+        return None
+    wanted = _finite(source)
+    far = float(np.max(distance(_finite(target), wanted), initial=0.0)) / (_rms(wanted) or 1.0)
+    return next(layouts(tuple(source.shape), tuple(target.shape))), far
+
+
 def _turns(sizes: tuple[int, ...], order: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
     return tuple(sizes[axis] for axis in order) == wanted
 

@@ -17,7 +17,8 @@ ADAPTERS = ("frameworks", "converters", "runtimes")
 ARROWS = {
     "core": ("core",),
     "numerics": ("core", "numerics"),
-    "engine": ("core", "numerics", "engine"),
+    "engine": ("core", "numerics", "faults", "engine"),
+    "exam": ("core", "numerics", "faults", "engine", "policy", "exam"),
     **{kind: ("core", "faults", *(f"{other}._" for other in ADAPTERS)) for kind in ADAPTERS},
     "faults": ("core", "faults"),
     "policy": ("core", "policy"),

@@ -72,11 +72,11 @@ def check(question: Question, root: Path, say: Callable[[str], None], done: Call
     """
     cache = Cache(fresh=question.fresh)
     with Pool(question.limits) as pool:
-        described = _described(question, root, cache, pool, say)
+        described = described_by(question, root, cache, pool, say)
         if not described.cases:
             raise UsageError(described.problems[0][1])
         case = described.cases[0]
-        routes = _routes(question, case)
+        routes = routes_asked(question, case)
         engine = Engine(pool, cache, rungs=rungs_from({}, question.rungs))
         records = []
         for number, route in enumerate(routes, 1):
@@ -91,7 +91,8 @@ def check(question: Question, root: Path, say: Callable[[str], None], done: Call
     return records
 
 
-def _described(question: Question, root: Path, cache: Cache, pool: Pool, say: Callable[[str], None]) -> Manifest:
+def described_by(question: Question, root: Path, cache: Cache, pool: Pool, say: Callable[[str], None]) -> Manifest:
+    """Return the manifest with the one case that a question is about. Raises `UsageError` for a source that cannot be looked at."""
     worker: list[Worker] = []
 
     def ask(verb: str, arguments: Mapping[str, Any]) -> Any:
@@ -280,7 +281,7 @@ def _whole(name: str, example: Any) -> Domain:
     )
 
 
-def _routes(question: Question, case: Case) -> list[Route]:
+def routes_asked(question: Question, case: Case) -> list[Route]:
     """Return the routes asked for: whole routes as written, and every shortest one to the runtimes named."""
     found = registry()
     targets = [target for target in question.to if ">" not in target]

@@ -138,7 +138,7 @@ class Engine:
         bounds: Bounds = self._bounds(cell) if self._bounds else declared(cell.case)
         judged = judge_runs(cell.case, artifact, samples, references, runs, bounds, coarsest(cell.route), labels)
         trace.messages += judged.notes
-        trace.shapes.update(failing=list(judged.failing), judged=judged.judged)
+        trace.shapes.update(failing=list(judged.failing), judged=judged.judged, comparisons=judged.count)
         trace.comparisons = (*judged.comparisons, *_provenance(cell.route, trace.provenance))
         if self._search and runs.failure is None and all(c.match for c in trace.comparisons) and not cell.case.has_data:
             _, revealed = search(cell, steps, trace, artifact, samples[0], bounds, self._search)

@@ -26,13 +26,14 @@ KEPT = 4
 
 @value
 class Judged:
-    """The comparisons worth keeping, where something failed (dimension lengths, rung, repeat), how many samples were judged,
-    and what else is to be said.
+    """The comparisons worth keeping, where something failed (dimension lengths, rung, repeat), how many samples were judged
+    in how many comparisons, and what else is to be said.
     """
 
     comparisons: tuple[Comparison, ...]
     failing: tuple[Mapping[str, Any], ...]
     judged: int
+    count: int
     notes: tuple[str, ...]
 
 
@@ -46,6 +47,7 @@ def judge_runs(
     ladder: list[Comparison] = []
     failing: list[Mapping[str, Any]] = []
     seen: set[int] = set()
+    count = 0
     notes: list[str] = []
     for index, outputs, again in runs.done:
         sample, reference = samples[index], references[index]
@@ -57,9 +59,10 @@ def judge_runs(
             notes += [note] if (note := judged[-1].metrics.get("note")) else []
         (ladder if "rung" in where else kept).extend(judged)
         seen.add(index)
+        count += len(judged)
         if not all(c.match for c in judged) and where not in failing:
             failing.append(where)
-    return Judged(comparisons=(*kept, *_worth(ladder)), failing=tuple(failing), judged=len(seen), notes=tuple(notes))
+    return Judged(comparisons=(*kept, *_worth(ladder)), failing=tuple(failing), judged=len(seen), count=count, notes=tuple(notes))
 
 
 def _worth(ladder: Sequence[Comparison]) -> list[Comparison]:

@@ -27,8 +27,6 @@ from harness.exam.mutants import cut
 from harness.exam.remedies import Remedy, remedies, remedy_for
 from harness.exam.sit import Answer
 from harness.exam.survey import Survey
-from harness.faults.graphs import OPERATORS
-from harness.faults.operator import find
 from harness.faults.reality import REAL
 from harness.numerics.compare import Bounds
 from harness.policy import tolerances
@@ -67,8 +65,6 @@ def declare(commands: Any) -> None:
 def _mutate(given: argparse.Namespace, console: Console) -> int:
     if given.sites < 0:
         raise UsageError(f"--sites {given.sites}; expected a whole number >= 0")
-    for name in given.operator:
-        find(OPERATORS, name)
     root = Path.cwd()
     route = parse_route(given.route, registry())
     cut(route, registry())

@@ -27,7 +27,6 @@ from harness.exam.survey import RUNGS, Report, Survey
 from harness.faults.graphs import OPERATORS
 from harness.faults.holes import run_holes
 from harness.faults.judges import KINDS, ours
-from harness.faults.operator import find
 from harness.faults.rivals import RIVALS, polygraphy_runs
 
 _EXAMPLES = """examples:
@@ -63,8 +62,6 @@ def _selftest(given: argparse.Namespace, console: Console) -> int:
         return _list(console)
     if given.sites < 0:
         raise UsageError(f"--sites {given.sites}; expected a whole number >= 0")
-    for name in given.operator:
-        find(OPERATORS, name)
     routes = [parse_route(text, registry()) for text in given.route] or [parse_route("onnx>onnxruntime@cpu", registry())]
     told = Console(stderr=True, highlight=False, soft_wrap=True)
     holes = _holes()

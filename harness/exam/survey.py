@@ -15,6 +15,8 @@ from harness.engine.steps import Stop
 from harness.engine.worker import WorkerFailure
 from harness.exam.mutants import Clean, Mutant, mutants, prepared
 from harness.exam.sit import REFUSED, RIVALS, Answer, sit
+from harness.faults.graphs import OPERATORS
+from harness.faults.operator import find
 from harness.faults.reality import EQUIVALENT, REAL, SUB_NOISE
 
 RUNGS = ("core", "edge", "shapes")
@@ -88,9 +90,15 @@ def _rate(part: int, whole: int) -> float:
 
 
 class Survey:
-    """Takes cells through the exam, one after the other; what was found so far can be had at any time."""
+    """Takes cells through the exam, one after the other; what was found so far can be had at any time.
+
+    ``sites``: how often each fault is planted over all cells, 0 for wherever it can be. Raises `UsageError` for an operator that
+    does not exist.
+    """
 
     def __init__(self, engine: Engine, *, sites: int = 1, operators: Sequence[str] = (), rungs: Sequence[str] = RUNGS) -> None:
+        for name in operators:
+            find(OPERATORS, name)
         self._engine, self._sites, self._operators, self._rungs = engine, sites, operators, rungs
         self._used: collections.Counter[str] = collections.Counter()
         self._answers: list[Answer] = []

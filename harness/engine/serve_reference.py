@@ -20,7 +20,7 @@ def reference_of(adapter: Any, case: Case, model: Any, feeds: Mapping[str, Any],
     """Run the source model twice in its own precision, and in float64: exactly, and with moved inputs and weights.
 
     Returns by output name: ``outputs``; ``oracle`` (None when the model cannot run in float64, with the reason in
-    ``oracle_error``); ``spread``, float32, elementwise: how far the float64 outputs move for each unit round-off that inputs and
+    ``oracle_error``); ``spread``, elementwise: how far the float64 outputs move for each unit round-off that inputs and
     weights move (infinite where NaN or infinities come or go); ``emulated``: the float64 outputs when inputs and weights are
     rounded to ``precision`` first, None without one. A model that cannot run in float64 has no ``oracle``; its ``spread`` is how
     far its own outputs move when inputs do by a few units in the last place, its own rounding included. The
@@ -53,14 +53,20 @@ def reference_of(adapter: Any, case: Case, model: Any, feeds: Mapping[str, Any],
 
 
 def _spread(run: Callable[[Move], Mapping[str, Any]], exact: Mapping[str, Any], reach: float, draws: int) -> dict[str, Any]:
-    spread = {name: np.zeros(array.shape, np.float32) for name, array in exact.items()}
+    spread = {name: np.zeros(array.shape, _width(array)) for name, array in exact.items()}
     for seed in range(1, draws + 1):
         outputs = run(functools.partial(jitter, seed=seed))
         for name, array in exact.items():
             if name not in outputs or outputs[name].shape != array.shape:
                 raise RuntimeError(f"output {name!r} has another shape when inputs move by a few units in the last place")
-            np.maximum(spread[name], _apart(outputs[name], array) / reach, out=spread[name])
+            spread[name] = np.maximum(spread[name], (_apart(outputs[name], array) / reach).astype(spread[name].dtype))
     return spread
+
+
+def _width(exact: Any) -> Any:
+    """Return the type a spread is kept in: float32, but where its numbers would overflow."""
+    wide = np.abs(np.asarray(exact).astype(np.float64))
+    return np.float64 if np.max(wide, initial=0.0, where=np.isfinite(wide)) > 1e30 else np.float32
 
 
 def _moved(feeds: Mapping[str, Any], move: Move, *, wide: bool = True) -> dict[str, Any]:
@@ -74,14 +80,14 @@ def _is_float(array: Any) -> bool:
 
 
 def _apart(a: Any, b: Any) -> Any:
-    """Return ``|a - b|`` as float32: 0 where both are the same NaN or infinity, infinite where only one is."""
+    """Return ``|a - b|`` as float64: 0 where both are the same NaN or infinity, infinite where only one is."""
     if a.shape != b.shape:
-        return np.full(b.shape, np.inf, np.float32)
+        return np.full(b.shape, np.inf)
     a, b = np.asarray(a).astype(np.float64), np.asarray(b).astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
         difference = np.abs(a - b)
         difference = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, difference)
-        return np.where(np.isnan(difference), np.inf, difference).astype(np.float32)
+        return np.where(np.isnan(difference), np.inf, difference)
 
 
 def _largest(array: Any) -> float:

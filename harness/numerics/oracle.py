@@ -97,11 +97,12 @@ class Judged:
 
 def judge(actual: Any, yardstick: Yardstick) -> Judged:
     """Judge a float output of the shape of its yardstick. NaN and infinities are judged elsewhere and count as equal here."""
-    bound = _Bound(yardstick)
-    total = _Total()
-    for index, piece in _pieces(yardstick.oracle.shape):
-        total.add(index, *bound.at(piece, actual))
-    return total.judged(bound)
+    with np.errstate(invalid="ignore", over="ignore"):
+        bound = _Bound(yardstick)
+        total = _Total()
+        for index, piece in _pieces(yardstick.oracle.shape):
+            total.add(index, *bound.at(piece, actual))
+        return total.judged(bound)
 
 
 class _Total:

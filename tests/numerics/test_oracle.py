@@ -36,10 +36,10 @@ def stick(program: Program, *inputs: np.ndarray, source: Program | None = None, 
     """Measure a program that computes in the type of its inputs as the harness measures a source."""
     wide = [array.astype(np.float64) for array in inputs]
     exact = np.asarray(program(*wide))
-    spread = np.zeros(exact.shape, np.float32)
+    spread = np.zeros(exact.shape)
     for seed in (1, 2):
         moved = [jitter(str(n), array, "float32", seed=seed) for n, array in enumerate(inputs)]
-        spread = np.maximum(spread, np.abs(np.asarray(program(*moved)) - exact).astype(np.float32) / REACH)
+        spread = np.maximum(spread, np.abs(np.asarray(program(*moved)) - exact) / REACH)
     return Yardstick(reference=np.asarray((source or program)(*inputs)), oracle=exact, spread=spread, **more)  # type: ignore[arg-type]
 
 
@@ -229,3 +229,12 @@ def test_blocks_cover_every_element_once_and_agree_with_one_block(shape: tuple[i
     assert in_blocks.ratio == pytest.approx(whole.ratio, rel=1e-9)
     assert in_blocks.tensor_ratio == pytest.approx(whole.tensor_ratio, rel=1e-9)
     assert (in_blocks.outside, in_blocks.worst) == (whole.outside, whole.worst)
+
+
+def test_values_whose_squares_overflow_leave_the_others_judged() -> None:
+    x = np.array([1.0, 2.0, 3.0, 1e200], np.float64)
+    held = stick(np.positive, x)
+    assert judge(x, held).match
+    wrong = x.copy()
+    wrong[-1] *= 1.01
+    assert not judge(wrong, held).match

@@ -17,7 +17,7 @@ and ``r``, since either end is a defensible answer. The parts:
   float64 run. It counts only as far as spread and scale explain it, or as most elements share it: a source that is
   plainly wrong somewhere earns its target no room there.
 
-A target in a coarser type has, beside the source's, the same parts for that type, with 4 for every constant, and what the source
+A target in a coarser type has, beside the source's, the same parts for that type, with 2 for every constant, and what the source
 loses when its weights and inputs are rounded to that type first.
 
 The errors of a tensor as a whole may be at most half as large as its bounds, both as root mean squares: a difference everywhere
@@ -42,7 +42,7 @@ UNITS: Mapping[str, float] = {
 
 _OWN, _SCALE, _NOISE, _ERROR = 4.0, 64.0, 16.0, 16.0
 # In place of all of these for what a coarser type adds: its rounding outweighs every difference between kernels.
-_COARSE = 4.0
+_COARSE = 2.0
 _BLOCK = 1 << 18
 _TINY = {"float64": 2.0**-1022, "float16": 2.0**-14}
 # One draw of noise may be small by chance: an element has at least this share of what is usual around it.

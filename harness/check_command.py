@@ -52,6 +52,8 @@ def declare(commands: Any) -> None:
     parser.add_argument("--atol", type=float, help="absolute tolerance, likewise")
     parser.add_argument("--seed", type=int, default=0, help="seed of weights and inputs (default: 0)")
     parser.add_argument("--fresh", action="store_true", help="run everything anew instead of reusing cached results")
+    parser.add_argument("--no-localise", action="store_true", help="do not look for the hop and the layer to blame for a mismatch")
+    parser.add_argument("--repro", default="", metavar="FOLDER", help="write a folder for each mismatch that fails without this harness")
     parser.add_argument("--timeout", type=float, help="seconds for one build or conversion (default: 300)")
     parser.add_argument("--json", metavar="FILE", help="write the records, one JSON line each")
     parser.add_argument("--html", metavar="FILE", help="write the report")
@@ -68,7 +70,7 @@ def _check(given: argparse.Namespace, console: Console) -> int:
     question = Question(
         source=given.source, to=_names(given.to), artifact=given.artifact, framework=given.framework,
         dims=tuple(given.dim), domains=tuple(given.domain), inputs=given.inputs, rtol=given.rtol, atol=given.atol, seed=given.seed,
-        rungs=tuple(given.rung) or ("core",), fresh=given.fresh, limits=limits,
+        rungs=tuple(given.rung) or ("core",), fresh=given.fresh, limits=limits, localise=not given.no_localise, repro=given.repro,
     )  # fmt: skip
     told = Console(stderr=True, highlight=False, soft_wrap=True)
 

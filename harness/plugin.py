@@ -46,6 +46,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--parity-fresh", action="store_true", help="convert and run everything anew instead of reusing cached results")
     group.addoption("--parity-timeout", type=float, metavar="SECONDS", help="limit of one build or conversion (default: 300)")
     group.addoption("--parity-memory", metavar="SIZE", help="limit of one worker, for example 6G")
+    group.addoption("--parity-localise", action="store_true", default=None, help="look for the hop and the layer to blame (default)")
+    group.addoption("--no-parity-localise", action="store_false", dest="parity_localise", help="do not look for who is to blame")
+    group.addoption("--parity-repro", metavar="FOLDER", help="write a folder for each mismatch that fails without this harness")
     group.addoption("--parity-report", metavar="FOLDER", help="where records and report go (default: reports)")
 
 

@@ -13,7 +13,7 @@ import pytest
 from harness.core.case import Case
 from harness.core.errors import UsageError
 from harness.core.outcome import Outcome
-from harness.core.record import Record
+from harness.core.record import BUNDLE, Record
 from harness.core.registry import registry
 from harness.core.route import Route
 from harness.engine.cell import Cell
@@ -168,6 +168,18 @@ def _bounds(metrics: Mapping[str, Any], bound: Mapping[str, Any]) -> str:
     return f"\n  {there}, allowed {bound['allowed']:.3g} = {parts}{tensor}"
 
 
+def _culprit(culprit: Mapping[str, Any]) -> Iterator[str]:
+    """Yield who is to blame, what would explain it, and what else is to be said."""
+    if culprit.get("sentence"):
+        yield f"blame: {culprit['sentence']}"
+    for suspect in culprit.get("suspects", ()):
+        if isinstance(suspect, Mapping):
+            left = f" (difference {suspect['before']:.3g} of the rms, {suspect['after']:.3g} if so)" if "after" in suspect else ""
+            yield f"  suspect: {suspect.get('name')}: {suspect.get('sentence')}{left}"
+    if culprit.get("note"):
+        yield f"  note: {culprit['note']}"
+
+
 def explain(record: Record) -> Iterator[str]:
     """Yield the lines of a failure: case, route, stage, expected, got, worst index, bound, next command."""
     yield f"case {record.case} on {record.route}: {record.outcome} at stage {record.stage}"
@@ -191,6 +203,7 @@ def explain(record: Record) -> Iterator[str]:
             )
         if bound.get("row"):
             yield f"  bound declared in {bound['row']}" + (f": {bound['reason']}" if bound.get("reason") else "")
+    yield from _culprit(record.culprit or {})
     if record.error:
         yield f"{record.error.get('type') or record.error.get('kind')}: {record.error.get('message')}"
         refused = record.error.get("kind") in ("usage", "unsupported", "unavailable")
@@ -198,5 +211,5 @@ def explain(record: Record) -> Iterator[str]:
             if tail := _trail(record.error.get(key), record.file):
                 yield f"--- end of {key} ---\n" + "\n".join(tail)
     for message in record.messages:
-        yield f"converter said: {message}"
+        yield message if message.startswith(BUNDLE) else f"converter said: {message}"
     yield f"next: {record.repro}"

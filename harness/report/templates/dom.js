@@ -71,7 +71,8 @@ function label(name) {
 }
 
 function shape(lengths) {
-  return Object.entries(lengths || {}).map(([name, length]) => `${name}=${number(length)}`).join(" ");
+  const one = ([name, length]) => (name === "rung" ? `rung ${number(length)}` : name === "repeat" ? "repeated" : `${name}=${number(length)}`);
+  return Object.entries(lengths || {}).map(one).join(" ");
 }
 
 async function copy(text, button) {

@@ -94,14 +94,17 @@ It needs NumPy and {tool} alone (versions in `versions.json`) and ends with exit
 """
 _WHOLE = """# {case}
 
-The whole model, as {maker} wrote it for {target}. `expected.npz` holds what the source makes of `feeds.npz`; {target} was {error:.3g}
-of the root mean square off. There is no smaller part since {reason}.
+The whole model, as {maker} wrote it for {target}.
+
+`expected.npz` holds what the source makes of `feeds.npz`. {target} was {error:.3g} of the root mean square off.
+
+Why this is no smaller: {reason}.
 
 {how}
 """
 _HOW = """    python reproduce.py
 
-It needs NumPy and {tool} alone (versions in `versions.json`) and ends with exit code 1 while at least half of the difference is there."""
+It needs NumPy and {tool} alone (versions in `versions.json`) and ends with exit code 1 while half of the difference is still there."""
 
 
 def readme_of_part(layer: str, tool: str, nodes: int, error: float) -> str:

@@ -1,6 +1,8 @@
 // Who is to blame: the hop, the layer, what would explain it, and the error over depth.
-const TOLD = ["sentence", "hop", "layer", "type", "own_error", "inherited_error", "inputs_agree", "suspects", "curve", "note", "at", "graph",
-  "guilty", "probing_changed_result"];
+const TOLD = [
+  "sentence", "hop", "layer", "type", "own_error", "inherited_error", "inputs_agree", "suspects", "curve", "note", "at", "graph", "guilty",
+  "probing_changed_result",
+];
 const WIDE = 760;
 const LEFT = 52;
 const PANELS = [
@@ -119,15 +121,17 @@ function curveBlock(culprit) {
   return [
     h("h4", {}, `Error over depth: ${rows.length} ${rows.length === 1 ? "layer" : "layers in the order they run"}`),
     h("ul", { class: "legend" }, legend), h("div", { class: "scroll" }, picture),
-    h("details", { class: "sub" }, h("summary", {}, "the same as a table"), h("div", { class: "scroll tall" }, h("table", { class: "metrics" },
-      h("thead", {}, h("tr", {}, ["layer", "own / bound", "inherited / bound", "total / rms"].map((text) => h("th", {}, text)))),
-      h("tbody", {}, rows.map((row, place) => h("tr", { class: place === guilty ? "bad" : "" }, cells(row))))))),
+    h("details", { class: "sub" }, h("summary", {}, "the same as a table"), h("div", { class: "scroll tall" },
+      h("table", { class: "metrics" },
+        h("thead", {}, h("tr", {}, ["layer", "own / bound", "inherited / bound", "total / rms"].map((text) => h("th", {}, text)))),
+        h("tbody", {}, rows.map((row, place) => h("tr", { class: place === guilty ? "bad" : "" }, cells(row))))))),
   ];
 }
 
 function suspectLine(suspect) {
   if (!suspect || typeof suspect !== "object" || Array.isArray(suspect)) return h("li", {}, number(suspect));
-  const left = suspect.after === undefined ? "" : `explains it: of a difference of ${number(suspect.before)} of the rms ${number(suspect.after)} is left`;
+  const left = suspect.after === undefined ? ""
+    : `explains it: of a difference of ${number(suspect.before)} of the rms ${number(suspect.after)} is left`;
   return h("li", {}, h("b", {}, number(suspect.sentence || suspect.name)), " ", h("span", { class: "muted" }, left));
 }
 

@@ -6,10 +6,12 @@ const PARTS = [
 ];
 // Limit: its name, its sign, the metric it is about.
 const LIMITS = {
-  max_ulp: ["units in the last place", "≤", "ulp"], max_rms_rel: ["rms error / rms", "≤", "rms_rel"], max_rmse: ["rms error", "≤", "rmse"],
+  max_ulp: ["units in the last place", "≤", "ulp"], max_rms_rel: ["rms error / rms", "≤", "rms_rel"],
+  max_rmse: ["rms error", "≤", "rmse"],
   max_mean_rel: ["mean relative error", "≤", "mean_rel"], max_kl: ["KL divergence, nats", "≤", "kl"],
   min_cosine: ["cosine", "≥", "cosine"], min_sqnr_db: ["signal to noise, dB", "≥", "sqnr_db"],
-  min_top_k: ["rows with the same largest", "≥", "top_k_agreement"], min_fraction: ["share of elements within rtol and atol", "≥", "fraction"],
+  min_top_k: ["rows with the same largest", "≥", "top_k_agreement"],
+  min_fraction: ["share of elements within rtol and atol", "≥", "fraction"],
 };
 const ORIGINS = [["row", "declared in"], ["preset", "preset"], ["reason", "because"], ["expires", "until"]];
 const CARDS = 6;
@@ -62,8 +64,9 @@ function oracleCard(row) {
     h("dt", {}, h("i", { class: `key ${look}`, "aria-hidden": "true" }), key),
     h("dd", {}, h("b", {}, number(bound[key])), ` ${text}`)];
   return [
-    h("p", {}, "At the worst element the target is ", h("b", {}, number(bound.distance)), " away from where the source and its float64 twin lie; ",
-      h("b", {}, number(bound.allowed)), " is allowed there, the sum of rounding, noise and error. That is ",
+    h("p", {}, "At the worst element the target is ", h("b", {}, number(bound.distance)),
+      " away from where the source and its float64 twin lie; ", h("b", {}, number(bound.allowed)),
+      " is allowed there, the sum of rounding, noise and error. That is ",
       h("b", {}, times(row.metrics.ratio)), "."),
     partsBar(bound),
     h("dl", { class: "kv" }, PARTS.map(part), oracleLines(row).map(([key, text]) => [h("dt", {}, key), h("dd", {}, text)])),
@@ -71,8 +74,8 @@ function oracleCard(row) {
 }
 
 function limitLines({ bound, metrics }) {
-  const lines = "rtol" in bound
-    ? [["every element", `atol ${number(bound.atol)} + rtol ${number(bound.rtol)}`, metrics.used === undefined ? "" : times(metrics.used)]] : [];
+  const used = metrics.used === undefined ? "" : times(metrics.used);
+  const lines = "rtol" in bound ? [["every element", `atol ${number(bound.atol)} + rtol ${number(bound.rtol)}`, used]] : [];
   for (const [key, [name, sign, metric]] of Object.entries(LIMITS)) {
     if (!(key in bound)) continue;
     const of = key === "min_top_k" ? ` ${number(bound.top_k)}` : key === "max_kl" && bound.kl_of ? ` of ${bound.kl_of}` : "";

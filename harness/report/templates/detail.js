@@ -1,14 +1,16 @@
 // One case on one route, in full.
 const COLUMNS = [
   "max_abs", "max_rel", "scaled", "rms_rel", "rmse", "mean_abs", "mean_rel", "ulp", "sqnr_db", "cosine", "kl",
-  "top_k_agreement", "fraction", "ratio", "tensor_ratio", "used", "outside", "undetermined", "exchanged", "size", "worst", "actual_at_worst", "expected_at_worst",
+  "top_k_agreement", "fraction", "ratio", "tensor_ratio", "used", "outside", "undetermined", "exchanged", "size", "worst",
+  "actual_at_worst", "expected_at_worst",
 ];
 const TITLES = {
   ratio: "worst / bound", tensor_ratio: "tensor / bound", used: "worst / declared bound", max_abs: "max abs", max_rel: "max rel",
   scaled: "max abs / rms", rms_rel: "rms error / rms", rmse: "rms error", mean_abs: "mean abs", mean_rel: "mean rel", ulp: "max ulp",
   sqnr_db: "signal to noise, dB", kl: "KL divergence, nats", top_k_agreement: "rows with the same largest", fraction: "share within bound",
   outside: "elements outside", undetermined: "elements undetermined", exchanged: "ties exchanged", size: "elements", worst: "worst index",
-  actual_at_worst: "actual there", expected_at_worst: "expected there", count_nan_differ: "NaN on one side", count_inf_differ: "∞ on one side",
+  actual_at_worst: "actual there", expected_at_worst: "expected there", count_nan_differ: "NaN on one side",
+  count_inf_differ: "∞ on one side",
   "oracle.target_scaled": "target to float64", "oracle.reference_scaled": "source to float64",
   "oracle.target_max_abs": "target to float64, max abs", "oracle.reference_max_abs": "source to float64, max abs",
 };
@@ -127,7 +129,8 @@ function shapesBlock(record) {
   const more = all.length > 60 && `and ${all.length - 60} more`;
   const ordinary = rungs.length > 0 && !listOf("failing").some((item) => item && !item.rung);
   return [h("h4", {}, title), h("div", { class: "chips" }, all.slice(0, 60).map(chip), more),
-    rungs.length > 0 && h("p", { class: "muted" }, `${ordinary ? "Ordinary inputs match. " : ""}Rungs of the input ladder that fail: ${rungs.map(number).join(", ")}`),
+    rungs.length > 0 && h("p", { class: "muted" }, ordinary && "Ordinary inputs match. ",
+      `Rungs of the input ladder that fail: ${rungs.map(number).join(", ")}`),
     facts("", rest)];
 }
 

@@ -71,7 +71,10 @@ function label(name) {
 }
 
 function shape(lengths) {
-  const one = ([name, length]) => (name === "rung" ? `rung ${number(length)}` : name === "repeat" ? "repeated" : `${name}=${number(length)}`);
+  const one = ([name, length]) => {
+    if (name === "rung") return `rung ${number(length)}`;
+    return name === "repeat" ? "repeated" : `${name}=${number(length)}`;
+  };
   return Object.entries(lengths || {}).map(one).join(" ");
 }
 

@@ -78,8 +78,9 @@ function limitLines({ bound, metrics }) {
   const lines = "rtol" in bound ? [["every element", `atol ${number(bound.atol)} + rtol ${number(bound.rtol)}`, used]] : [];
   for (const [key, [name, sign, metric]] of Object.entries(LIMITS)) {
     if (!(key in bound)) continue;
-    const of = key === "min_top_k" ? ` ${number(bound.top_k)}` : key === "max_kl" && bound.kl_of ? ` of ${bound.kl_of}` : "";
-    lines.push([name + of, `${sign} ${number(bound[key])}`, metric in metrics ? `measured ${number(metrics[metric])}` : ""]);
+    const full = key === "min_top_k" ? `rows whose ${number(bound.top_k)} largest are the same` : name;
+    const of = key === "max_kl" && bound.kl_of ? ` of ${number(bound.kl_of)}` : "";
+    lines.push([full + of, `${sign} ${number(bound[key])}`, metric in metrics ? `measured ${number(metrics[metric])}` : ""]);
   }
   return lines;
 }
@@ -97,7 +98,7 @@ function boundCard(row) {
     bound.mode === "exact" && h("p", {}, `${number(metrics.outside)} of ${number(metrics.size)} values differ${open}.`),
     limits.length > 0 && h("dl", { class: "kv" }, limits.map(([name, held, got]) => [h("dt", {}, name), h("dd", {}, joined(held, got))])),
     from.length > 0 && h("p", { class: "muted" }, joined(...from)),
-    bound.formula && h("p", { class: "muted" }, "Holds for every element: ", h("code", {}, bound.formula)));
+    bound.formula && h("p", { class: "muted" }, "The formula: ", h("code", {}, number(bound.formula))));
 }
 
 // One card for each output: what fails before what comes nearest to failing.

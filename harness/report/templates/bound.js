@@ -53,8 +53,9 @@ function oracleLines({ bound, metrics }) {
   const open = `${number(metrics.undetermined)} of ${number(metrics.size)} elements (${percent(metrics.undetermined, metrics.size)})`;
   lines.push(["undetermined", metrics.undetermined ? `${open} hang on the last bits of the inputs; only their magnitude was judged`
     : "none: every element was judged"]);
-  lines.push(["where", joined(`index ${number(metrics.worst)}`, `float64 ${number(bound.oracle)}`, `source ${number(bound.reference)}`,
-    `target ${number(metrics.actual_at_worst)}`, `unit round-off ${number(bound.unit)}`, `K = ${number(bound.terms)} terms to a sum`)]);
+  const digits = (value) => (typeof value === "number" ? String(Number(value.toPrecision(9))) : number(value));
+  lines.push(["where", joined(`index ${number(metrics.worst)}`, `float64 ${digits(bound.oracle)}`, `source ${digits(bound.reference)}`,
+    `target ${digits(metrics.actual_at_worst)}`, `unit round-off ${number(bound.unit)}`, `K = ${number(bound.terms)} terms to a sum`)]);
   return lines;
 }
 
@@ -80,7 +81,9 @@ function limitLines({ bound, metrics }) {
     if (!(key in bound)) continue;
     const full = key === "min_top_k" ? `rows whose ${number(bound.top_k)} largest are the same` : name;
     const of = key === "max_kl" && bound.kl_of ? ` of ${number(bound.kl_of)}` : "";
-    lines.push([full + of, `${sign} ${number(bound[key])}`, metric in metrics ? `measured ${number(metrics[metric])}` : ""]);
+    const [got, held] = [real(metrics[metric]), real(bound[key])];
+    const broken = got !== undefined && held !== undefined && !(sign === "≤" ? got <= held : got >= held);
+    lines.push([full + of, `${sign} ${number(bound[key])}`, metric in metrics ? `measured ${number(metrics[metric])}` : "", broken]);
   }
   return lines;
 }
@@ -96,7 +99,8 @@ function boundCard(row) {
         exact: "whole numbers must be equal" }[bound.mode]))),
     bound.mode === "oracle" && oracleCard(row),
     bound.mode === "exact" && h("p", {}, `${number(metrics.outside)} of ${number(metrics.size)} values differ${open}.`),
-    limits.length > 0 && h("dl", { class: "kv" }, limits.map(([name, held, got]) => [h("dt", {}, name), h("dd", {}, joined(held, got))])),
+    limits.length > 0 && h("dl", { class: "kv" }, limits.map(([name, held, got, broken]) => [h("dt", {}, name),
+      h("dd", { class: broken ? "say-bad" : "" }, broken && "≠ ", joined(held, got))])),
     from.length > 0 && h("p", { class: "muted" }, joined(...from)),
     bound.formula && h("p", { class: "muted" }, "The formula: ", h("code", {}, number(bound.formula))));
 }

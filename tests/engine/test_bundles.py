@@ -168,3 +168,44 @@ def test_the_budget_holds_inside_only(pool: Pool) -> None:
         assert pool._seconds("close") == pool.limits.seconds("close"), "a session is closed at any time"
         pool.call("onnx", "trace", {})
     assert pool._seconds("trace") == pool.limits.seconds("trace")
+
+
+SMALL = """
+def keras_net():
+    import keras
+
+    x = keras.Input((6,), name="x")
+    return keras.Model(x, keras.layers.Dense(3, activation="relu")(x))
+
+def torch_net():
+    import torch
+
+    return torch.nn.Sequential(torch.nn.Linear(6, 3), torch.nn.ReLU())
+
+X = TensorSpec(name="x", dtype="float32", shape=(2, 6))
+planted = Case(id="planted", inputs=(X,), build={"tensorflow": keras_net, "torch": torch_net}, weights="random")
+"""
+
+
+@pytest.mark.parametrize(
+    "route",
+    [
+        "torch>torchscript.trace>torchscript@cpu", "tensorflow>tflite.keras>litert@cpu",
+        "torch>onnx.dynamo>openvino.convert>openvino@cpu", "torch>onnx.dynamo>onnxruntime@cpu",
+    ],
+)  # fmt: skip
+def test_every_script_runs_what_its_runtime_opens(route: str, tmp_path: Path, pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in {"torchscript": ["torch"], "litert": ["ai_edge_litert", "tensorflow"]}.get(route.split(">")[-1][:-4], []):
+        pytest.importorskip(module)
+    place = Place(tmp_path, pool, SMALL)
+    cell = place.cell(route)
+    record = Engine(pool, Cache(tmp_path / "cache")).run_cell(cell)
+    assert record.outcome is Outcome.MATCH, record.error
+    monkeypatch.setattr(bundles, "_error", lambda *_: 1.0)
+    trace = place.trace(cell)
+    trace.shapes["failing"] = [place.steps.samples(cell, trace)[0][0].where]
+    said = bundles.write(cell, place.steps, trace, {}, tmp_path / "out")
+    assert said.endswith("run reproduce.py there"), said
+    (folder,) = (tmp_path / "out").iterdir()
+    found = ran(folder)
+    assert (found.returncode, "differs by" in found.stdout) == (0, True), found.stderr + found.stdout

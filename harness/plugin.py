@@ -40,8 +40,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--parity-target", action="append", default=[], metavar="NAME", help="only these runtimes, as name or name@device")
     group.addoption("--parity-device", action="append", default=[], metavar="NAME", help="devices to consider (default: cpu)")
     group.addoption("--parity-hops", type=int, metavar="N", help="most converters in a route (default: 2)")
-    group.addoption("--parity-rung", action="append", default=[], metavar="NAME", help="rungs of the input ladder, or core, edge, special, "
-                    "tried at every level (default: core for units and modules; normal alone: ordinary inputs only)")
+    group.addoption(
+        "--parity-rung",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="rungs of the input ladder, or core, edge, special, "
+        "tried at every level (default: core for units and modules; normal alone: ordinary inputs only)",
+    )
     group.addoption("--parity-full", action="store_true", help="the full matrix: every route, not only the configured or shortest ones")
     group.addoption("--parity-fresh", action="store_true", help="convert and run everything anew instead of reusing cached results")
     group.addoption("--parity-timeout", type=float, metavar="SECONDS", help="limit of one build or conversion (default: 300)")

@@ -111,4 +111,3 @@ def _error(cell: Cell, steps: Steps, work: Trace, artifact: Artifact, sample: Sa
             return float("inf")
         worst = max(worst, float(measure(got[name], want)["scaled"]))
     return worst
-

@@ -23,6 +23,7 @@ from harness.numerics.sampling import Sample
 if TYPE_CHECKING:
     from harness.engine.cell import Cell
 
+
 def bundle(
     cell: Cell, steps: Steps, trace: Trace, sample: Sample, artifact: Artifact, hops: int, layer: str, folder: Path
 ) -> dict[str, Any]:

@@ -96,9 +96,7 @@ def test_each_failing_cell_has_a_line_about_its_culprit() -> None:
     text = render_markdown([*cells, record("mismatch", "unit/excused", expectation=met()), record()])
     start = text.index("### Who is to blame")
     lines = text[start:].splitlines()[2:]
-    assert lines[0] == (
-        "- <code>unit/0</code> on <code>torch&gt;onnx.dynamo&gt;onnxruntime@cpu</code>: It differs at &#42;layer 0&#42;."
-    )
+    assert lines[0] == ("- <code>unit/0</code> on <code>torch&gt;onnx.dynamo&gt;onnxruntime@cpu</code>: It differs at &#42;layer 0&#42;.")
     assert (len(lines), lines[-1]) == (51, "- and 2 more; the HTML report lists all of them")
     assert "excused" not in text[start:]
     assert "Who is to blame" not in render_markdown([record("crash")])

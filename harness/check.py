@@ -16,6 +16,7 @@ import numpy as np
 from harness.core.artifact import format_of
 from harness.core.case import Case
 from harness.core.errors import UsageError, unknown
+from harness.core.outcome import Outcome
 from harness.core.record import Record
 from harness.core.registry import registry
 from harness.core.route import Route, find_routes, parse_route
@@ -61,6 +62,9 @@ class Question:
     seed: int = 0
     fresh: bool = False
     hops: int = 2
+    search: int = 0
+    localise: bool = True
+    repro: str = ""
     limits: Limits
 
 
@@ -77,7 +81,7 @@ def check(question: Question, root: Path, say: Callable[[str], None], done: Call
             raise UsageError(described.problems[0][1])
         case = described.cases[0]
         routes = routes_asked(question, case)
-        engine = Engine(pool, cache, rungs=rungs_from({}, question.rungs))
+        engine = Engine(pool, cache, rungs=rungs_from({}, question.rungs), search=question.search)
         records = []
         for number, route in enumerate(routes, 1):
             say(f"[{number}/{len(routes)}] {route}")
@@ -85,10 +89,18 @@ def check(question: Question, root: Path, say: Callable[[str], None], done: Call
                 id=f"{case.id}[{route}]", case=case, route=route, file=described.file, digest=described.digest,
                 repro=f"parity check {shlex.join(sys.argv[2:])}",
             )  # fmt: skip
-            records.append(engine.run_cell(cell))
+            records.append(_judged(question, engine, cell, say))
             done(records[-1])
     cache.prune()
     return records
+
+
+def _judged(question: Question, engine: Engine, cell: Cell, say: Callable[[str], None]) -> Record:
+    record = engine.run_cell(cell)
+    if record.outcome is Outcome.MISMATCH and question.localise:
+        say("it differs; looking for the layer to blame")
+        record = engine.blame(cell, record)
+    return engine.bundle(cell, record, Path(question.repro)) if question.repro else record
 
 
 def described_by(question: Question, root: Path, cache: Cache, pool: Pool, say: Callable[[str], None]) -> Manifest:

@@ -48,10 +48,13 @@ def declare(commands: Any) -> None:
         "--rung", action="append", default=[], metavar="NAME",
         help="rungs of the input ladder, or core, edge, special, tried beside ordinary inputs (default: core; normal: none)",
     )  # fmt: skip
+    parser.add_argument("--search", type=int, default=0, metavar="N", help="spend N runs on a search for inputs that reveal a difference")
     parser.add_argument("--rtol", type=float, help="relative tolerance, instead of the bound from the float64 run")
     parser.add_argument("--atol", type=float, help="absolute tolerance, likewise")
     parser.add_argument("--seed", type=int, default=0, help="seed of weights and inputs (default: 0)")
     parser.add_argument("--fresh", action="store_true", help="run everything anew instead of reusing cached results")
+    parser.add_argument("--no-localise", action="store_true", help="do not look for the hop and the layer to blame for a mismatch")
+    parser.add_argument("--repro", default="", metavar="FOLDER", help="write a folder for each mismatch that fails without this harness")
     parser.add_argument("--timeout", type=float, help="seconds for one build or conversion (default: 300)")
     parser.add_argument("--json", metavar="FILE", help="write the records, one JSON line each")
     parser.add_argument("--html", metavar="FILE", help="write the report")
@@ -64,11 +67,14 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _check(given: argparse.Namespace, console: Console) -> int:
+    if given.search < 0:
+        raise UsageError(f"--search {given.search}; expected a whole number >= 0")
     limits = Limits(timeout=given.timeout) if given.timeout else Limits()
     question = Question(
         source=given.source, to=_names(given.to), artifact=given.artifact, framework=given.framework,
         dims=tuple(given.dim), domains=tuple(given.domain), inputs=given.inputs, rtol=given.rtol, atol=given.atol, seed=given.seed,
-        rungs=tuple(given.rung) or ("core",), fresh=given.fresh, limits=limits,
+        rungs=tuple(given.rung) or ("core",), fresh=given.fresh, limits=limits, search=given.search,
+        localise=not given.no_localise, repro=given.repro,
     )  # fmt: skip
     told = Console(stderr=True, highlight=False, soft_wrap=True)
 

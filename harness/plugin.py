@@ -40,12 +40,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--parity-target", action="append", default=[], metavar="NAME", help="only these runtimes, as name or name@device")
     group.addoption("--parity-device", action="append", default=[], metavar="NAME", help="devices to consider (default: cpu)")
     group.addoption("--parity-hops", type=int, metavar="N", help="most converters in a route (default: 2)")
-    group.addoption("--parity-rung", action="append", default=[], metavar="NAME", help="rungs of the input ladder, or core, edge, special, "
-                    "tried at every level (default: core for units and modules; normal alone: ordinary inputs only)")
+    group.addoption(
+        "--parity-rung",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="rungs of the input ladder, or core, edge, special, "
+        "tried at every level (default: core for units and modules; normal alone: ordinary inputs only)",
+    )
+    group.addoption("--parity-search", type=int, metavar="N", help="spend N runs per matching cell on a search for revealing inputs")
     group.addoption("--parity-full", action="store_true", help="the full matrix: every route, not only the configured or shortest ones")
     group.addoption("--parity-fresh", action="store_true", help="convert and run everything anew instead of reusing cached results")
     group.addoption("--parity-timeout", type=float, metavar="SECONDS", help="limit of one build or conversion (default: 300)")
     group.addoption("--parity-memory", metavar="SIZE", help="limit of one worker, for example 6G")
+    group.addoption("--parity-localise", action="store_true", default=None, help="look for the hop and the layer to blame (default)")
+    group.addoption("--no-parity-localise", action="store_false", dest="parity_localise", help="do not look for who is to blame")
+    group.addoption("--parity-repro", metavar="FOLDER", help="write a folder for each mismatch that fails without this harness")
     group.addoption("--parity-report", metavar="FOLDER", help="where records and report go (default: reports)")
 
 

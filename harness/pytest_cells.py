@@ -13,7 +13,7 @@ import pytest
 from harness.core.case import Case
 from harness.core.errors import UsageError
 from harness.core.outcome import Outcome
-from harness.core.record import Record
+from harness.core.record import BUNDLE, Comparison, Record
 from harness.core.registry import registry
 from harness.core.route import Route
 from harness.engine.cell import Cell
@@ -22,6 +22,9 @@ from harness.engine.settings import check_routes, routes_of
 from harness.engine.worker import WorkerFailure
 from harness.pytest_run import Run, selecting
 from harness.pytest_spread import OUTCOME, USAGE
+
+SHOWN = 3
+"""Failing comparisons that a failure tells in full; the report has all of them."""
 
 
 class ParityFile(pytest.File):
@@ -168,29 +171,52 @@ def _bounds(metrics: Mapping[str, Any], bound: Mapping[str, Any]) -> str:
     return f"\n  {there}, allowed {bound['allowed']:.3g} = {parts}{tensor}"
 
 
+def _culprit(culprit: Mapping[str, Any]) -> Iterator[str]:
+    """Yield who is to blame, what would explain it, and what else is to be said."""
+    if culprit.get("sentence"):
+        yield f"blame: {culprit['sentence']}"
+    for suspect in culprit.get("suspects", ()):
+        if isinstance(suspect, Mapping):
+            left = f" (difference {suspect['before']:.3g} of the rms, {suspect['after']:.3g} if so)" if "after" in suspect else ""
+            yield f"  suspect: {suspect.get('name')}: {suspect.get('sentence')}{left}"
+    if culprit.get("note"):
+        yield f"  note: {culprit['note']}"
+
+
+def _place(comparison: Comparison) -> str:
+    shapes = ", ".join(f"{name}={length}" for name, length in (comparison.shapes or {}).items())
+    return f"output {comparison.output!r} against {comparison.against}" + (f" at {shapes}" if shapes else "")
+
+
+def _compared(comparison: Comparison) -> Iterator[str]:
+    """Yield what is wrong with one output on one input: facts, worst index, got and expected, bound and where that is from."""
+    yield _place(comparison)
+    for fact in comparison.facts:
+        yield f"  {fact}"
+    m, bound = comparison.metrics, comparison.bound
+    if "max_abs" in m:
+        outside = ""
+        if "outside" in m and "formula" in bound:
+            outside = f"{m['outside']} of {m['size']} elements outside {bound['formula']} {_bounds(m, bound)}"
+        yield (
+            f"  greatest difference {m['max_abs']:.3g}; worst at {m['worst']}: got {m.get('actual_at_worst')}, expected "
+            f"{m.get('expected_at_worst')}" + (f"; {outside}" if outside else "")
+        )
+    if bound.get("row"):
+        yield f"  bound declared in {bound['row']}" + (f": {bound['reason']}" if bound.get("reason") else "")
+
+
 def explain(record: Record) -> Iterator[str]:
     """Yield the lines of a failure: case, route, stage, expected, got, worst index, bound, next command."""
     yield f"case {record.case} on {record.route}: {record.outcome} at stage {record.stage}"
     if record.expectation and not record.expectation.get("met"):
         yield f"expectation: {record.expectation.get('problem')} ({record.expectation.get('reason')})"
-    for comparison in record.comparisons:
-        if comparison.match:
-            continue
-        shapes = ", ".join(f"{name}={length}" for name, length in (comparison.shapes or {}).items())
-        yield f"output {comparison.output!r} against {comparison.against}" + (f" at {shapes}" if shapes else "")
-        for fact in comparison.facts:
-            yield f"  {fact}"
-        m, bound = comparison.metrics, comparison.bound
-        if "max_abs" in m:
-            outside = ""
-            if "outside" in m and "formula" in bound:
-                outside = f"{m['outside']} of {m['size']} elements outside {bound['formula']} {_bounds(m, bound)}"
-            yield (
-                f"  greatest difference {m['max_abs']:.3g}; worst at {m['worst']}: got {m.get('actual_at_worst')}, expected "
-                f"{m.get('expected_at_worst')}" + (f"; {outside}" if outside else "")
-            )
-        if bound.get("row"):
-            yield f"  bound declared in {bound['row']}" + (f": {bound['reason']}" if bound.get("reason") else "")
+    wrong = [comparison for comparison in record.comparisons if not comparison.match]
+    for comparison in wrong[:SHOWN]:
+        yield from _compared(comparison)
+    if len(wrong) > SHOWN:
+        yield f"and {len(wrong) - SHOWN} more: " + "; ".join(_place(comparison) for comparison in wrong[SHOWN:])[:500]
+    yield from _culprit(record.culprit or {})
     if record.error:
         yield f"{record.error.get('type') or record.error.get('kind')}: {record.error.get('message')}"
         refused = record.error.get("kind") in ("usage", "unsupported", "unavailable")
@@ -198,5 +224,5 @@ def explain(record: Record) -> Iterator[str]:
             if tail := _trail(record.error.get(key), record.file):
                 yield f"--- end of {key} ---\n" + "\n".join(tail)
     for message in record.messages:
-        yield f"converter said: {message}"
+        yield message if message.startswith(BUNDLE) else f"converter said: {message}"
     yield f"next: {record.repro}"

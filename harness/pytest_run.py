@@ -74,14 +74,28 @@ class Run:
         return self._declaring.call("describe", {"file": file, "roots": roots}, timeout=self.settings.limits.timeout)
 
     def run_cell(self, cell: Cell) -> Record:
-        """Run a cell, apply the expectation rows to it, and append its record to the file at once."""
+        """Run a cell, apply the expectation rows to it, look into an unexpected mismatch, and append its record to the file at once."""
         if self._engine is None:
-            self._engine = Engine(self.pool, self.cache, bounds=self._bounds, rungs=self.settings.rungs)
-        (record,), _ = expecting.apply([self._engine.run_cell(cell)], self.rows, datetime.date.today())
+            self._engine = Engine(self.pool, self.cache, bounds=self._bounds, rungs=self.settings.rungs, search=self.settings.search)
+        record = self._expected(self._engine.run_cell(cell))
+        if record.outcome is Outcome.MISMATCH and not record.ok:
+            record = self._expected(self._looked_into(cell, record, self._engine))  # a signature may be about the culprit
         # The first record replaces what an earlier session left, half a line of it included.
         with self._file.open("a" if self.records else "w", encoding="utf-8") as stream:
             stream.write(record.line() + "\n")
         self.records.append(record)
+        return record
+
+    def _expected(self, record: Record) -> Record:
+        (record,), _ = expecting.apply([record], self.rows, datetime.date.today())
+        return record
+
+    def _looked_into(self, cell: Cell, record: Record, engine: Engine) -> Record:
+        """Return the record of a mismatch with its culprit and its bundle, as far as the settings ask for them."""
+        if self.settings.localise:
+            record = engine.blame(cell, record, self.settings.localise_timeout)
+        if self.settings.repro is not None:
+            record = engine.bundle(cell, record, self.settings.repro, self.settings.localise_timeout)
         return record
 
     def _bounds(self, cell: Cell) -> Callable[[str, str], Tolerance]:
@@ -149,6 +163,8 @@ class Run:
         bad = [record for record in self.records if not record.ok and record.outcome is not Outcome.UNAVAILABLE]
         for record in sorted(bad, key=lambda record: SEVERITY.index(record.outcome))[:5]:
             yield f"worst: {record.id}: {record.outcome} at {record.stage}"
+            if said := (record.culprit or {}).get("sentence"):
+                yield f"       blame: {said}"
             yield f"       next: {record.repro}"
         for reason in self.gate.reasons if self.gate else ():
             yield f"gate: {reason}"
@@ -165,7 +181,7 @@ def _settings(config: pytest.Config, workers: int) -> Settings:
         "sources": option("--parity-source"), "targets": option("--parity-target"), "devices": option("--parity-device"),
         "hops": option("--parity-hops"), "full": option("--parity-full") or None, "fresh": option("--parity-fresh") or None,
         "timeout": option("--parity-timeout"), "memory": option("--parity-memory"), "report": option("--parity-report"), "share": workers,
-        "rung": option("--parity-rung"),
+        "rung": option("--parity-rung"), "search": option("--parity-search"), "localise": option("--parity-localise"), "repro": option("--parity-repro"),
     }  # fmt: skip
     if option("--parity-route"):
         given["routes"] = option("--parity-route")

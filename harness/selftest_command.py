@@ -66,8 +66,8 @@ def _selftest(given: argparse.Namespace, console: Console) -> int:
     told = Console(stderr=True, highlight=False, soft_wrap=True)
     holes = _holes()
     with Pool(Limits()) as pool:
-        engine = Engine(pool, Cache(), rungs=dict.fromkeys(("unit", "module", "e2e"), RUNGS), localise=True)
-        survey = Survey(engine, sites=given.sites, operators=given.operator)
+        engine = Engine(pool, Cache(), rungs=dict.fromkeys(("unit", "module", "e2e"), RUNGS))
+        survey = Survey(engine, sites=given.sites, operators=given.operator, localise=True)
         interrupted = _run(survey, _cells(given.cases, routes, pool, told), told)
     if given.records:
         for record in read_records(given.records):

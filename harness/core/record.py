@@ -14,6 +14,8 @@ from harness.core.outcome import Outcome, Stage
 from harness.core.value import value
 
 SCHEMA = 1
+BUNDLE = "bundle: "
+"""How the message that names a folder to reproduce a mismatch begins."""
 
 
 @value

@@ -19,6 +19,7 @@ from harness.core.value import value
 from harness.engine import prefixes
 from harness.engine.blame_words import answer, said, sentence, told
 from harness.engine.judging import coarsest, declared, yardsticks
+from harness.engine.pool import OutOfTime
 from harness.engine.sides import SourceSide, TargetSide, quiet
 from harness.engine.steps import Reference, Steps, Stop, Trace
 from harness.engine.toolchains import locate
@@ -175,7 +176,8 @@ def culprit(cell: Cell, steps: Steps, trace: Trace, sample: Sample, bounds: Boun
 
     Keys: ``hop``, ``layer``, ``type``, ``own_error`` and ``inherited_error`` (ratios to the layer's bound),
     ``inputs_agree``, ``suspects``, ``curve`` (path, own, inherited, total error over the rms for each layer judged),
-    ``probing_changed_result``, ``note``, ``sentence``. Never raises for what a worker does.
+    ``probing_changed_result``, ``note``, ``sentence``, ``at`` (which inputs) and ``graph``: how many converters made the ONNX
+    graph whose nodes are the layers, None where they are sub-modules of the source. Never raises for what a worker does.
     """
     try:
         found = hops(cell, steps, trace, sample, bounds)
@@ -185,16 +187,26 @@ def culprit(cell: Cell, steps: Steps, trace: Trace, sample: Sample, bounds: Boun
         return None
     step, right = guilty_hop(found)
     notes = [step.note, *(other.note for other in found if other.note and other.hop == step.hop and other is not step)]
+    before = found[right].artifact if right >= 0 else _given(found, cell)
+    known = {"at": sample.where, "graph": _graph(cell, found[right].hop if right >= 0 else "", before)}
     try:
-        verdict, source, target, aligned = layers(cell, steps, sample, step, found[right].artifact if right >= 0 else _given(found, cell))
+        verdict, source, target, aligned = layers(cell, steps, sample, step, before)
     except _FAILURES as failure:
         notes.append(f"its layers cannot be compared: {said(failure)}")
-        return _bisected(cell, steps, trace, sample, found, step, notes)
+        return {**known, **_bisected(cell, steps, trace, sample, found, step, notes)}
+    except OutOfTime as failure:
+        return {**known, **answer(step.hop, note="; ".join(filter(None, [*notes, f"its layers were not compared: {failure}"])))}
     except Exception as error:  # a search for blame must not cost the verdict
-        return answer(
-            step.hop, note="; ".join(filter(None, [*notes, f"its layers could not be compared: {type(error).__name__}: {error}"]))
-        )
-    return _blamed(step, verdict, source, target, aligned, notes)
+        notes.append(f"its layers could not be compared: {type(error).__name__}: {error}")
+        return {**known, **answer(step.hop, note="; ".join(filter(None, notes)))}
+    return {**known, **_blamed(step, verdict, source, target, aligned, notes)}
+
+
+def _graph(cell: Cell, hop: str, before: Artifact | None) -> int | None:
+    """Return how many converters made the ONNX graph that a layer's name is from; ``before`` is what ``hop`` ("": nobody) wrote."""
+    if hop and before is not None and before.format == "onnx":
+        return [str(other) for other in cell.route.converters].index(hop) + 1
+    return 0 if cell.route.framework == "onnx" else None
 
 
 def _blamed(step: Step, verdict: Verdict, source: SourceSide, target: TargetSide, aligned: Alignment, notes: list[str]) -> dict[str, Any]:
@@ -219,16 +231,24 @@ def _blamed(step: Step, verdict: Verdict, source: SourceSide, target: TargetSide
 
 
 def of_cell(cell: Cell, steps: Steps, trace: Trace, bounds: Bounds | None = None) -> dict[str, Any] | None:
-    """Return the culprit of a cell that mismatched, on the first of its samples that failed. Never raises."""
-    failing = trace.shapes["failing"]
+    """Return the culprit of a cell that mismatched, on the first of its samples that failed; None where none did. Never raises."""
+    if not trace.shapes["failing"]:  # what ran is not what was asked for; every number is right
+        return None
     try:
-        samples = steps.samples(cell, quiet(trace), trace.rungs)[0]
-        sample = next((sample for sample in samples if sample.where in failing), None)
+        sample = failing_sample(cell, steps, trace)
         if sample is None:
             return answer(cell.route.target, note="only a repeated run differs: the target does not compute the same thing twice")
         return culprit(cell, steps, trace, sample, bounds)
+    except OutOfTime as failure:
+        return answer("", note=f"the search was ended: {failure}")
     except Exception as error:  # a search for blame must not cost the verdict
         return answer("", note=f"nobody could be blamed: {type(error).__name__}: {said(error)}")
+
+
+def failing_sample(cell: Cell, steps: Steps, trace: Trace) -> Sample | None:
+    """Return the first of a cell's samples that failed, None where only a repeated run did. Raises what a worker raises."""
+    samples = steps.samples(cell, quiet(trace), trace.rungs)[0]
+    return next((sample for sample in samples if sample.where in trace.shapes["failing"]), None)
 
 
 def _bisected(cell: Cell, steps: Steps, trace: Trace, sample: Sample, found: list[Step], step: Step, notes: list[str]) -> dict[str, Any]:
@@ -246,7 +266,7 @@ def _bisected(cell: Cell, steps: Steps, trace: Trace, sample: Sample, found: lis
     if first is None:
         return answer(step.hop, note=f"{note}; no prefix of the graph errs by itself")
     note += f"; found by {first['conversions']} conversions of prefixes of the graph"
-    return {**answer(step.hop, layer=first["layer"], type=first["type"], note=note), "inputs_agree": True}
+    return {**answer(step.hop, layer=first["layer"], type=first["type"], note=note), "inputs_agree": True, "graph": made}
 
 
 def _given(found: list[Step], cell: Cell) -> Artifact | None:
@@ -264,5 +284,5 @@ def _suspected(layer: Layer, source: SourceSide, aligned: Any) -> tuple[list[dic
             return [], ""
         wanted = made[call.outputs.index(key)]
         return suspects_of(call.type, call.config, source.parameters(call.path), fed, wanted, aligned.value(key)), ""
-    except _FAILURES as failure:
+    except (*_FAILURES, OutOfTime) as failure:
         return [], f"no suspect could be tested: {said(failure)}"

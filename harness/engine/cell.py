@@ -6,6 +6,7 @@ import dataclasses
 import platform
 import traceback
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from harness.core.case import Case
@@ -16,7 +17,7 @@ from harness.core.record import Comparison, Record
 from harness.core.registry import Registry, registry
 from harness.core.route import Route
 from harness.core.value import value
-from harness.engine import blame
+from harness.engine import blame, bundles
 from harness.engine.amplified import search
 from harness.engine.cache import Cache
 from harness.engine.judging import coarsest, declared, judge_runs
@@ -24,6 +25,9 @@ from harness.engine.pool import Pool
 from harness.engine.steps import Steps, Stop, Trace
 from harness.engine.worker import WorkerFailure
 from harness.numerics.compare import Bounds
+
+SECONDS = 60.0
+"""How long one cell may be looked into."""
 
 
 @value
@@ -46,14 +50,13 @@ class Cell:
 class Engine:
     """Runs cells with one pool of workers and one cache. ``bounds(cell)`` gives a cell's tolerances.
 
-    ``rungs``: by level of a case, the rungs or standings of the input ladder that are tried beside ``normal``. With ``localise``
-    a cell that mismatches is looked into for the hop and the layer to blame. ``search``: how many runs may go into a search
-    for inputs that reveal a difference, where none showed.
+    ``rungs``: by level of a case, the rungs or standings of the input ladder that are tried beside ``normal``. ``search``: how many
+    runs may go into a search for inputs that reveal a difference, where none showed.
     """
 
     def __init__(
         self, pool: Pool, cache: Cache, *, bounds: Any = None, rungs: Mapping[str, Sequence[str]] | None = None,
-        localise: bool = False, search: int = 0, adapters: Registry | None = None,
+        search: int = 0, adapters: Registry | None = None,
     ) -> None:  # fmt: skip
         self._search = search
         self._rungs = rungs or {}
@@ -61,7 +64,6 @@ class Engine:
         self._registry = adapters or registry()
         self._steps = Steps(pool, cache, self._registry)
         self._bounds = bounds
-        self._localise = localise
 
     @property
     def steps(self) -> Steps:
@@ -94,11 +96,40 @@ class Engine:
             outcome = Outcome.ERROR
             error = {"kind": "error", "type": type(problem).__name__, "message": message, "traceback": traceback.format_exc()[-6000:]}
         record = _record(cell, trace, comparisons, outcome, error)
-        if self._localise and outcome is Outcome.MISMATCH:
-            bounds = self._bounds(cell) if self._bounds else None
-            record = dataclasses.replace(record, culprit=blame.of_cell(cell, self._steps, trace, bounds))
         self._pool.relax(keep=self._toolchains(cell.route))
         return record
+
+    def blame(self, cell: Cell, record: Record, seconds: float = SECONDS) -> Record:
+        """Return the record of a mismatch with its ``culprit``; any other as it is. The search ends after ``seconds``, with a note.
+
+        Asked apart from `run_cell`, since a failure that is expected need not be looked into. Never raises for what a worker does.
+        """
+        if record.outcome is not Outcome.MISMATCH:
+            return record
+        bounds = self._bounds(cell) if self._bounds else None
+        with self._pool.within(seconds):
+            found = blame.of_cell(cell, self._steps, self._again(cell, record), bounds)
+        self._pool.relax(keep=self._toolchains(cell.route))
+        return dataclasses.replace(record, culprit=found)
+
+    def bundle(self, cell: Cell, record: Record, folder: Path, seconds: float = SECONDS) -> Record:
+        """Return the record of a mismatch with a message that names its bundle, made below ``folder``, or says why there is none.
+
+        Ask after `blame`: what is known of the culprit makes it small. Never raises for what a worker does.
+        """
+        if record.outcome is not Outcome.MISMATCH:
+            return record
+        with self._pool.within(seconds):
+            said = bundles.write(cell, self._steps, self._again(cell, record), record.culprit or {}, folder)
+        self._pool.relax(keep=self._toolchains(cell.route))
+        return dataclasses.replace(record, messages=(*record.messages, said))
+
+    def _again(self, cell: Cell, record: Record) -> Trace:
+        """Return a trace that knows what the record says, to look into the cell once more."""
+        return Trace(
+            toolchains=self._toolchains(cell.route), rungs=tuple(self._rungs.get(cell.case.level, ())),
+            shapes={"tried": [], "failing": [], **(record.shapes or {})}, versions=dict(record.versions or {}),
+        )  # fmt: skip
 
     def _toolchains(self, route: Route) -> tuple[str, ...]:
         adapters = [

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,10 @@ class Limits:
         return self.run_timeout if verb in ("run", "close", "probe") else self.timeout
 
 
+class OutOfTime(Exception):
+    """The seconds that `Pool.within` allows are spent."""
+
+
 class Pool:
     """Gives each toolchain its worker. A context manager; leaving it ends every worker."""
 
@@ -49,6 +54,7 @@ class Pool:
         on_ram = RAM_DISK.is_dir() and os.access(RAM_DISK, os.W_OK)
         self._exchange = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=RAM_DISK if on_ram else None))
         self._started = 0
+        self._budget: tuple[float, float] | None = None
         atexit.register(self.close)
 
     def __enter__(self) -> Pool:
@@ -70,13 +76,34 @@ class Pool:
         for name in toolchains:
             self._worker(name)
 
+    @contextlib.contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Give all calls inside these seconds together; then each raises `OutOfTime`, closing a session excepted."""
+        self._budget = (time.monotonic() + seconds, seconds)
+        try:
+            yield
+        finally:
+            self._budget = None
+
+    def _seconds(self, verb: str) -> float:
+        limit = self.limits.seconds(verb)
+        if self._budget is None or verb == "close":
+            return limit
+        ends, seconds = self._budget
+        if ends <= time.monotonic():
+            raise OutOfTime(f"the {seconds:g} s for this are spent")
+        return min(limit, ends - time.monotonic())
+
     def call(self, toolchain: str, verb: str, arguments: Mapping[str, Any]) -> Any:
         """Run a verb in the toolchain's worker. Raises `WorkerFailure`, or `Unavailable` when there is no toolchain."""
+        limit = self._seconds(verb)
         worker = self._worker(toolchain)
         greeted = worker.requests > 0
         try:
-            return worker.call(verb, arguments, timeout=self.limits.seconds(verb))
+            return worker.call(verb, arguments, timeout=limit)
         except WorkerFailure as failure:
+            if failure.kind == "timeout" and limit < self.limits.seconds(verb):
+                self._seconds(verb)
             if not greeted and worker.requests == 0:
                 self._workers.pop(toolchain, None)
                 worker.kill()

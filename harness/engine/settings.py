@@ -17,11 +17,12 @@ from harness.engine.pool import Limits
 
 _TEXTS, _COUNT, _SECONDS, _TEXT, _TABLE = "a list of texts", "a whole number >= 1", "a number of seconds > 0", "a text", "a table"
 _ROWS = "a list of file names and rows, or one table"
+_FLAG = "true or false"
 KEYS: dict[str, str] = {
     "routes": _TEXTS, "full_routes": _TEXTS, "sources": _TEXTS, "targets": _TEXTS, "devices": _TEXTS, "files": _TEXTS,
     "expectations": _TEXTS, "hops": "a whole number >= 0", "timeout": _SECONDS, "run_timeout": _SECONDS, "memory": _TEXT,
     "threads": _COUNT, "report": _TEXT, "gate": _TABLE, "levels": _TABLE,
-    "tolerances": _ROWS, "rungs": _TABLE,
+    "tolerances": _ROWS, "rungs": _TABLE, "search": "a whole number >= 0", "localise": _FLAG, "localise_timeout": _SECONDS, "repro": _TEXT,
 }  # fmt: skip
 """What ``[tool.parity]`` may hold, and what each setting is."""
 
@@ -32,6 +33,9 @@ class Settings:
 
     ``levels``: level to route patterns; a case of that level runs only on routes that match one.
     ``rungs``: level to rungs, or standings of rungs, of the input ladder that its cases climb beside ordinary inputs.
+    ``localise``: whether the hop and layer to blame for a mismatch that nobody expected are looked for, for at most
+    ``localise_timeout`` seconds a cell; ``repro``: the folder for bundles of such mismatches, None for none.
+    ``search``: how many runs a search for revealing inputs may take in each cell that matches.
     ``tolerances``: file names and rows as they are written; `harness.policy.tolerances` reads them.
     """
 
@@ -47,8 +51,12 @@ class Settings:
     fresh: bool = False
     report: Path
     gate: Mapping[str, Any] | None = None
+    localise: bool = True
+    localise_timeout: float = 60.0
+    repro: Path | None = None
     levels: Mapping[str, tuple[str, ...]]
     rungs: Mapping[str, tuple[str, ...]]
+    search: int = 0
     limits: Limits
 
 
@@ -80,12 +88,14 @@ def settings_from(table: Mapping[str, Any], root: Path, given: Mapping[str, Any]
     # Whoever asks for routes, or for all of them, wants these at every level.
     levels = {} if "routes" in given or chosen.get("full") else _levels("levels", chosen.get("levels", {}), "route patterns")
     return Settings(
-        root=root, levels=levels, rungs=rungs_from(table.get("rungs", {}), given.get("rung") or ()), routes=tuple(routes),
+        root=root, levels=levels, rungs=rungs_from(table.get("rungs", {}), given.get("rung") or ()), search=int(chosen.get("search", 0)), routes=tuple(routes),
         sources=tuple(chosen.get("sources", ())), targets=tuple(chosen.get("targets", ())),
         devices=tuple(chosen.get("devices", ("cpu",))),
         expectations=tuple(root / name for name in chosen.get("expectations", ())), hops=int(chosen.get("hops", 2)),
         full=bool(chosen.get("full")), fresh=bool(chosen.get("fresh")), report=root / chosen.get("report", "reports"),
         gate=chosen.get("gate"), tolerances=chosen.get("tolerances", ()), limits=limits,
+        localise=chosen.get("localise", True), localise_timeout=float(chosen.get("localise_timeout", 60.0)),
+        repro=root / chosen["repro"] if chosen.get("repro") else None,
     )  # fmt: skip
 
 
@@ -95,6 +105,8 @@ def _fits(setting: Any, kind: str) -> bool:
         return isinstance(setting, (list, tuple)) and all(isinstance(item, str) for item in setting)
     if kind is _ROWS:
         return isinstance(setting, dict) or (isinstance(setting, list) and all(isinstance(item, (str, dict)) for item in setting))
+    if kind is _FLAG:
+        return isinstance(setting, bool)
     if kind in (_TEXT, _TABLE):
         return isinstance(setting, str if kind is _TEXT else dict)
     number = isinstance(setting, (int, float) if kind is _SECONDS else int) and not isinstance(setting, bool)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -13,6 +14,7 @@ from harness.core.artifact import Artifact
 from harness.core.protocols import option_values
 from harness.core.route import Hop
 from harness.engine.steps import Steps, Trace
+from harness.engine.worker import WorkerFailure
 from harness.numerics.align import Call, Tensor
 from harness.numerics.metrics import measure
 from harness.numerics.sampling import Sample, dynamic_axes
@@ -156,8 +158,10 @@ class TargetSide:
     def __enter__(self) -> TargetSide:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._ask("close", {"session": self._session})
+    def __exit__(self, kind: object, *_: object) -> None:
+        # What went wrong inside says more than that its worker is gone.
+        with contextlib.suppress(*((WorkerFailure,) if kind else ())):
+            self._ask("close", {"session": self._session})
 
     def array(self, name: str) -> Any:
         """Return a tensor by name; one that the runtime lists and does not give is empty."""

@@ -52,19 +52,21 @@ class Answer:
     note: str = ""
 
 
-def sit(clean: Clean, mutant: Mutant, engine: Engine, steps: Steps) -> Answer:
-    """Plant one fault, run the cell, and say what everybody makes of it."""
+def sit(clean: Clean, mutant: Mutant, engine: Engine, *, localise: bool) -> Answer:
+    """Plant one fault, run the cell, and say what everybody makes of it; with ``localise`` also whom the harness blames."""
+    steps = engine.steps
     try:
         real = reality(clean, mutant, steps)
     except (WorkerFailure, ParityError, Stop) as failure:
         return Answer(mutant=mutant, kind=REFUSED, scaled=float("nan"), detected=True, note=str(failure)[:200])
     record = engine.run_cell(mutant.cell)
+    record = engine.blame(mutant.cell, record) if localise else record
     detected = record.outcome is not Outcome.MATCH
     kind, apart = _settled(real, clean, mutant, steps)
     return Answer(
         mutant=mutant, kind=kind, scaled=apart, detected=detected, shown_by=_shown_by(record) if detected else "",
         ordinary=detected and _on_ordinary(record), ratio=_largest(record), blame=record.culprit,
-        named=named(mutant, record.culprit, real.get("changed", ())) if record.outcome is Outcome.MISMATCH else None,
+        named=named(mutant, record.culprit, real.get("changed", ())) if localise and record.outcome is Outcome.MISMATCH else None,
         rivals=_rivals(clean, mutant, steps) if kind == REAL else None, note=real.get("note", ""),
     )  # fmt: skip
 

@@ -96,10 +96,12 @@ class Survey:
     does not exist.
     """
 
-    def __init__(self, engine: Engine, *, sites: int = 1, operators: Sequence[str] = (), rungs: Sequence[str] = RUNGS) -> None:
+    def __init__(
+        self, engine: Engine, *, sites: int = 1, operators: Sequence[str] = (), rungs: Sequence[str] = RUNGS, localise: bool = False
+    ) -> None:
         for name in operators:
             find(OPERATORS, name)
-        self._engine, self._sites, self._operators, self._rungs = engine, sites, operators, rungs
+        self._engine, self._sites, self._operators, self._rungs, self._localise = engine, sites, operators, rungs, localise
         self._used: collections.Counter[str] = collections.Counter()
         self._answers: list[Answer] = []
         self._clean = 0
@@ -134,7 +136,7 @@ class Survey:
             return
         for number, mutant in enumerate(chosen, 1):
             say(f"{cell.case.id}: fault {number} of {len(chosen)}: {mutant.operator} at {mutant.node or mutant.tensor}")
-            self._answers.append(sit(clean, mutant, self._engine, self._engine.steps))
+            self._answers.append(sit(clean, mutant, self._engine, localise=self._localise))
             yield self._answers[-1]
 
     def _chosen(self, clean: Clean) -> list[Mutant]:

@@ -19,11 +19,11 @@ from harness.core.tolerance import FORMULA
 from harness.report import sections
 from harness.report.pack import pack
 from harness.report.text import clean, count
-from harness.report.verdict import GLYPHS, MEANINGS, Tally, excused, fails, headline, tally
+from harness.report.verdict import GLYPHS, MEANINGS, Tally, blamed, excused, fails, headline, tally
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_STYLES = ("report.css", "cells.css")
-_SCRIPTS = ("dom.js", "detail.js", "explore.js")
+_STYLES = ("report.css", "cells.css", "blame.css")
+_SCRIPTS = ("dom.js", "bound.js", "blame.js", "detail.js", "explore.js")
 
 
 @functools.cache
@@ -32,7 +32,7 @@ def _environment() -> Environment:
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         finalize=lambda item: clean(item) if type(item) is str else item,
     )  # fmt: skip
-    environment.filters.update(count=count, clean=clean, headline=headline, link=_link, fails=fails, excused=excused, at=_at)
+    environment.filters.update(count=count, clean=clean, headline=headline, link=_link, fails=fails, excused=excused, at=_at, blamed=blamed)
     return environment
 
 

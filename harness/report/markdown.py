@@ -10,7 +10,7 @@ from typing import Any
 from harness.core.record import Record
 from harness.report import sections
 from harness.report.text import clean, count, line
-from harness.report.verdict import GLYPHS, MEANINGS, Tally, headline, tally
+from harness.report.verdict import GLYPHS, MEANINGS, Tally, blamed, fails, headline, tally
 
 # What could start emphasis, code, a link, a table cell, a heading, a formula, a bare address or a mention.
 _SPECIAL = re.compile(r"[\\`*_\[\]#|~$]|:(?=//)|(?<!\w)@|(?<=\bwww)\.")
@@ -47,6 +47,7 @@ def render_markdown(
     if records:
         parts += _matrix(records)
         parts += _failures(records, worst)
+        parts += _blame(records)
         parts += _absences(records)
         parts += _hints(hints)
     if run:
@@ -113,6 +114,14 @@ def _failures(records: Sequence[Record], worst: int) -> list[str]:
     if len(causes) > worst:
         parts.append(f"and {count(len(causes) - worst, 'more cause')}; the HTML report lists all of them.")
     return parts
+
+
+def _blame(records: Sequence[Record]) -> list[str]:
+    """Return one line for each failing cell that was looked into: the sentence about its culprit."""
+    found = [(record, said) for record in records if fails(record) and (said := blamed(record))]
+    lines = [f"- {code(record.case)} on {code(record.route)}: {plain(said)}" for record, said in found[:50]]
+    more = [f"- and {len(found) - 50} more; the HTML report lists all of them"] if len(found) > 50 else []
+    return ["### Who is to blame", "\n".join([*lines, *more])] if found else []
 
 
 def _why(record: Record) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from harness.core.outcome import Outcome
-from harness.core.record import Comparison, Record, plain
+from harness.core.record import BUNDLE, Comparison, Record, plain
 from harness.core.tolerance import FORMULA
 from harness.report.sections import Pair
 from harness.report.text import clean
@@ -57,7 +57,8 @@ class _Packer:
             "share": _rounded(share(found)) if found else None, "dropped": dropped or None, "replayed": record.replayed,
             "comparisons": [self._comparison(c) for c in comparisons],
             "shapes": self._map(record.shapes), "provenance": self._map(record.provenance), "versions": self._map(record.versions),
-            "timing": _tree(record.timing, limit), "latency": _tree(record.latency, limit), "culprit": _tree(record.culprit, limit),
+            "timing": _tree(record.timing, limit), "latency": _tree(record.latency, limit),
+            "culprit": _tree(record.culprit, limit, digits=4),
             "error": _tree(record.error, limit), "expectation": _tree(record.expectation, limit),
             "messages": [clean(message, limit) for message in record.messages[: 5 if brief else 50]],
             "repro": clean(record.repro), "file": clean(record.file),
@@ -100,14 +101,16 @@ def _rounded(item: Any, digits: int = 5) -> Any:
     return _tree(item, 500)
 
 
-def _tree(item: Any, limit: int) -> Any:
-    """Return ``item`` as strict JSON data whose texts are clean and at most ``limit`` characters long."""
+def _tree(item: Any, limit: int, digits: int = 0) -> Any:
+    """Return ``item`` as strict JSON data whose texts are clean and at most ``limit`` characters long, floats with so many ``digits``."""
     if item is None or type(item) in (int, bool):
         return item
     if isinstance(item, Mapping):
-        return {clean(key): _tree(part, limit) for key, part in item.items()}
+        return {clean(key): _tree(part, limit, digits) for key, part in item.items()}
     if isinstance(item, (list, tuple)):
-        return [_tree(part, limit) for part in item]
+        return [_tree(part, limit, digits) for part in item]
+    if digits and type(item) is float:
+        return _rounded(item, digits)
     if isinstance(item, (int, float)):
         return plain(item)
     return clean(item, limit)
@@ -121,7 +124,7 @@ def pack(found: Sequence[Pair], *, budget: int = BUDGET) -> tuple[Markup, int]:
         lanes = [{"route": clean(lane.route), "chain": lane.chain, "pair": pair.index} for pair in found for lane in pair.lanes]
         records = [packer.record(record, lane.index) for pair in found for lane in pair.lanes for record in lane.records]
         payload = {
-            "formula": FORMULA, "glyphs": GLYPHS, "outcomes": [str(outcome) for outcome in Outcome], "lanes": lanes,
+            "formula": FORMULA, "bundle": BUNDLE, "glyphs": GLYPHS, "outcomes": [str(outcome) for outcome in Outcome], "lanes": lanes,
             "pairs": [[clean(pair.framework), clean(pair.target)] for pair in found],
             "maps": packer.maps.items, "keys": packer.keys.items, "records": records,
         }  # fmt: skip

@@ -122,9 +122,17 @@ def _signature(record: Record) -> str:
     if record.outcome is Outcome.MATCH:
         return "match against expectation"
     if record.outcome is Outcome.MISMATCH and not any(c.facts for c in record.comparisons if not c.match):
-        return "outside the bound"
+        return " ".join(["outside the bound", *_blamed(record.culprit or {})])
     text = re.sub(r"(/[\w.+-]+){2,}/?", "/…", headline(record))
     return re.sub(r"0x[0-9a-fA-F]+|\d[\d.]*(e[+-]?\d+)?", "#", text)
+
+
+def _blamed(culprit: Mapping[str, Any]) -> list[str]:
+    """Return what failures of one cause share of their culprits: the hop, the kind of layer, the first suspect."""
+    suspects = culprit.get("suspects")
+    first = suspects[0] if isinstance(suspects, (list, tuple)) and suspects else {}
+    name = first.get("name", "") if isinstance(first, Mapping) else first
+    return [str(part) for part in (culprit.get("hop", ""), culprit.get("type", ""), name)]
 
 
 def absences(records: Iterable[Record]) -> list[dict[str, Any]]:

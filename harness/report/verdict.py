@@ -138,3 +138,10 @@ def times(used: float) -> str:
     if used >= 1:
         return f"{number(used)}× the bound"
     return f"{used:.{1 if used >= 0.01 else 2}%} of the bound" if used >= 1e-4 else "under 0.01% of the bound"
+
+
+def blamed(record: Record, limit: int = 300) -> str:
+    """Return who is to blame in one sentence, or hop and layer where there is none; "" where nobody was looked for."""
+    culprit = record.culprit or {}
+    named = ", ".join(str(culprit[key]) for key in ("hop", "layer") if culprit.get(key))
+    return line(culprit.get("sentence") or named, limit)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness.cli import main
+from harness.engine.pool import Pool
+from harness.engine.worker import WorkerFailure
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -79,6 +83,62 @@ def test_a_declared_axis_is_tried_at_another_length(place: Path, capsys: pytest.
     lengths = [shape["rows"] for shape in record["shapes"]["tried"]]
     assert lengths[0] == 4
     assert len(set(lengths)) == 2
+
+
+def judged(*more: str) -> int:
+    return main(["check", "model.onnx", "--artifact", "wrong.onnx", "--to", "onnxruntime", *more])
+
+
+def test_a_mismatch_names_the_layer_and_what_explains_it(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert judged("--json", "out.jsonl", "--html", "out.html") == 1
+    shown = capsys.readouterr()
+    culprit = json.loads((place / "out.jsonl").read_text())["culprit"]
+    assert (culprit["hop"].split("[")[0], culprit["type"]) == ("given.onnx", "Add")
+    assert f"blame: {culprit['sentence']}" in shown.out
+    assert "it differs; looking for the layer to blame" in shown.err
+    assert "Who is to blame" in (place / "out.html").read_text()
+
+
+def test_nobody_is_blamed_when_nobody_asks(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert judged("--no-localise", "--json", "out.jsonl") == 1
+    assert "blame:" not in capsys.readouterr().out
+    assert json.loads((place / "out.jsonl").read_text())["culprit"] is None
+
+
+def test_a_match_is_not_looked_into(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "model.onnx", "--to", "onnxruntime", "--repro", "bundles"]) == 0
+    assert "blame:" not in "".join(capsys.readouterr())
+    assert not (place / "bundles").exists()
+
+
+@pytest.mark.parametrize("verb", ["trace", "tensors"])
+def test_a_crash_while_blaming_becomes_a_note(
+    verb: str, place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = Pool.call
+
+    def call(pool: Pool, toolchain: str, asked: str, arguments: Any) -> Any:
+        if asked == verb:
+            raise WorkerFailure("crash", {"message": "the worker died of SIGSEGV"})
+        return plain(pool, toolchain, asked, arguments)
+
+    monkeypatch.setattr(Pool, "call", call)
+    assert judged("--json", "out.jsonl") == 1
+    shown = capsys.readouterr().out
+    assert "blame: The result differs first after given.onnx" in shown
+    assert "the worker died of SIGSEGV" in shown
+    assert json.loads((place / "out.jsonl").read_text())["outcome"] == "mismatch"
+
+
+def test_a_bundle_is_written_and_named(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert judged("--repro", "bundles", "--json", "out.jsonl") == 1
+    (folder,) = (place / "bundles").iterdir()
+    record = json.loads((place / "out.jsonl").read_text())
+    assert record["messages"][-1].startswith(f"bundle: bundles/{folder.name}: ")
+    assert record["repro"].startswith("parity check")
+    assert f"\nbundle: bundles/{folder.name}: the whole model, since " in capsys.readouterr().out
+    ran = subprocess.run([sys.executable, "-I", str(folder / "reproduce.py")], capture_output=True, text=True)
+    assert (ran.returncode, "differs by" in ran.stdout) == (1, True), ran.stderr
 
 
 @pytest.mark.parametrize("artifact", ["wrong.onnx", "models.py:wrong"])

@@ -280,7 +280,8 @@ def test_a_right_cell_has_no_culprit_and_costs_nothing(tmp_path: Path, pool: Poo
     trace = place.trace(cell)
     assert blame.culprit(cell, place.steps, trace, place.steps.samples(cell, trace)[0][0]) is None
     monkeypatch.setattr(blame, "of_cell", lambda *_: pytest.fail("a cell that matches is not looked into"))
-    record = Engine(pool, Cache(tmp_path / "cache"), localise=True).run_cell(cell)
+    engine = Engine(pool, Cache(tmp_path / "cache"))
+    record = engine.blame(cell, engine.run_cell(cell))
     assert (record.outcome, record.culprit) == (Outcome.MATCH, None)
 
 
@@ -288,12 +289,13 @@ def test_the_record_of_a_mismatch_names_the_culprit(tmp_path: Path, pool: Pool) 
     place = Place(tmp_path, pool, GRAPH)
     place.convert("onnx>onnxruntime@cpu", lambda m: set_attribute(m, "soft", "axis", 0))
     cell = place.cell("onnx>given.onnx[file=wrong.onnx]>onnxruntime@cpu")
-    record = Engine(pool, Cache(tmp_path / "cache"), localise=True).run_cell(cell)
-    assert record.outcome is Outcome.MISMATCH
+    engine = Engine(pool, Cache(tmp_path / "cache"))
+    plain = engine.run_cell(cell)
+    record = engine.blame(cell, plain)
+    assert (plain.outcome, plain.culprit) == (Outcome.MISMATCH, None)
     assert record.culprit is not None
     assert record.culprit["layer"] == "node_soft"
     assert record_from(json.loads(record.line())).culprit == record.culprit
-    assert Engine(pool, Cache(tmp_path / "cache")).run_cell(cell).culprit is None
 
 
 @pytest.mark.parametrize("verb", ["tensors", "tensor_names", "trace", "load"])

@@ -59,7 +59,7 @@ def cell(zoo: Manifest, name: str) -> Cell:
 
 
 def surveyed(zoo: Manifest, engine: Engine, *names: str, operators: tuple[str, ...] = FAULTS) -> Report:
-    survey = Survey(engine, operators=operators)
+    survey = Survey(engine, operators=operators, localise=True)
     for name in names:
         list(survey.take(cell(zoo, name), lambda _: None))
     return survey.report
@@ -74,7 +74,7 @@ def exact(_: Cell) -> Bounds:
 
 
 def test_planted_faults_are_found_and_their_layers_named(zoo: Manifest, pool: Pool, cache: Cache) -> None:
-    engine = Engine(pool, cache, rungs=dict.fromkeys(LEVELS, RUNGS), localise=True)
+    engine = Engine(pool, cache, rungs=dict.fromkeys(LEVELS, RUNGS))
     report = surveyed(zoo, engine, "mlp-blocks", "attention-causal")
     assert len(report.real) >= 3
     assert not report.missed

@@ -2,93 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import Any
-
 import pytest
 
-from harness.core.record import Record
-from harness.report.html import render_html
-from tests.report.records import GATE, HOSTILE, RUN, hostile, many, one_of_each, realistic
-
-BROWSER, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
-if not (os.path.exists(BROWSER) and os.path.exists(DRIVER)):
-    pytest.skip(f"{BROWSER} or {DRIVER} is missing; install the packages chromium and chromium-driver", allow_module_level=True)
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed; pip install selenium")
-
-Open = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = BROWSER
-    profile = tmp_path_factory.mktemp("profile")
-    for flag in (
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--no-first-run",
-        "--disable-background-networking",
-        f"--user-data-dir={profile}",
-    ):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    from selenium.webdriver.chrome.service import Service
-
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    driver.set_page_load_timeout(60)
-    yield driver
-    driver.quit()
-
-
-@pytest.fixture
-def page(browser: Any, tmp_path: Path) -> Iterator[Open]:
-    """Return a function that opens the page of some records; afterwards nothing may have gone wrong or out."""
-
-    def show(records: Sequence[Record], fragment: str = "", **options: Any) -> Any:
-        path = tmp_path / "index.html"
-        path.write_text(render_html(records, **options), encoding="utf-8")
-        browser.get("about:blank")
-        browser.get_log("browser")
-        browser.get_log("performance")
-        browser.get(path.as_uri() + fragment)
-        return browser
-
-    size(browser, 1360, 1000)
-    yield show
-    assert browser.get_log("browser") == []
-    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    requests = [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
-    assert [url for url in requests if not url.startswith(("file:", "about:"))] == []
-
-
-def size(browser: Any, width: int, height: int) -> None:
-    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-
-
-def until(browser: Any, script: str) -> Any:
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    return WebDriverWait(browser, 10, poll_frequency=0.05).until(lambda _: browser.execute_script(script))
-
-
-def texts(browser: Any, css: str) -> list[str]:
-    script = "return [...document.querySelectorAll(arguments[0])].filter((e) => e.offsetParent).map((e) => e.textContent)"
-    return list(browser.execute_script(script, css))
-
-
-def click(browser: Any, css: str) -> None:
-    browser.execute_script("document.querySelector(arguments[0]).click()", css)
-
-
-def write(browser: Any, text: str) -> None:
-    script = "const q = document.getElementById('q'); q.value = arguments[0]; q.dispatchEvent(new Event('input'))"
-    browser.execute_script(script, text)
+from tests.report.driving import Open, click, size, texts, until, write
+from tests.report.records import GATE, HOSTILE, RUN, against_float64, hostile, many, one_of_each, realistic, record
 
 
 def test_opens_from_disk_with_the_filter_ready(page: Open) -> None:
@@ -110,7 +27,7 @@ def test_an_opened_case_shows_all_that_is_known(page: Open) -> None:
     shown = until(browser, "const e = document.querySelector('.case.focus .body'); return e && e.textContent")
     for part in (
         "max abs / rms", "cosine", "worst index", "[0, 3, 17]", "atol 1e-5 + rtol 1e-4", "|actual - expected| <= atol + rtol * |expected|",
-        "41× the bound", "target to float64", "Shapes tried: 3, failing: 2", "encoder.layers.0.norm1", "CPUExecutionProvider", "2.13.0",
+        "41× the bound", "target to float64", "Shapes tried: 3, failing: 2", "encoder.layers.1.norm1", "CPUExecutionProvider", "2.13.0",
         "parity repro 'unit/mismatch'", "suites/unit/parity_ops.py",
     ):  # fmt: skip
         assert part in shown
@@ -189,6 +106,10 @@ def test_hostile_records_run_nothing(page: Open) -> None:
     until(browser, "return document.querySelectorAll('.case > .body').length === 17")
     assert browser.execute_script("return window.pwned === undefined")
     assert browser.execute_script("return document.querySelectorAll('img, iframe, script').length") == 2
+    assert browser.execute_script("return document.querySelectorAll('svg.curve').length") == 17
+    assert browser.execute_script("return document.querySelectorAll('.held').length") >= 12
+    handlers = "[...document.querySelectorAll('*')].flatMap((e) => [...e.attributes]).filter((a) => /^on|^style$/i.test(a.name)).length"
+    assert browser.execute_script(f"return {handlers}") == 0
     assert any("<img src=x onerror=window.pwned=1>" in text for text in texts(browser, ".case .body"))
 
 
@@ -205,10 +126,10 @@ def test_five_thousand_records_stay_quick(page: Open) -> None:
 @pytest.mark.parametrize("width", [400, 760, 1360])
 def test_only_tables_scroll_sideways(page: Open, width: int) -> None:
     size(page(realistic(), gate=GATE, run=RUN), width, 900)
-    browser = page(realistic(), gate=GATE, run=RUN)
+    browser = page([record("mismatch", comparisons=(against_float64("y", 41.0),)), *realistic()], gate=GATE, run=RUN)
     click(browser, "#causes details summary")
     click(browser, "#causes a")
-    until(browser, "return document.querySelector('.case.focus .body')")
+    until(browser, "return document.querySelector('.case.focus svg.curve')")
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
 
 

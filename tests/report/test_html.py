@@ -14,7 +14,7 @@ import pytest
 from harness.core.outcome import Outcome
 from harness.core.tolerance import FORMULA
 from harness.report.html import render_html
-from tests.report.records import GATE, HOSTILE, RUN, hostile, many, one_of_each, realistic, record
+from tests.report.records import GATE, HOSTILE, RUN, culprit, hostile, many, one_of_each, realistic, record
 
 
 class Page(HTMLParser):
@@ -179,3 +179,9 @@ def test_bounds_that_could_be_tighter_are_listed_as_text() -> None:
     page = render_html([record()], hints=["t.toml, row 1 (<b>): measured at most 1e-6"])
     assert "<li>t.toml, row 1 (&lt;b&gt;): measured at most 1e-6</li>" in page
     assert 'id="tighter"' not in render_html([record()])
+
+
+def test_the_culprit_is_told_without_a_script_and_with_its_cause() -> None:
+    page = render_html([record("mismatch", culprit=culprit(sentence="It differs at <b>norm</b>."))])
+    assert '<p class="sentence">It differs at &lt;b&gt;norm&lt;/b&gt;.</p>' in page
+    assert "<br>It differs at &lt;b&gt;norm&lt;/b&gt;.<br><code>parity repro" in page[page.index("<noscript>") :]

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from harness.report.markdown import code, fenced, plain, render_markdown
-from tests.report.records import GATE, HOSTILE, RUN, hostile, many, one_of_each, record
+from tests.report.records import GATE, HOSTILE, RUN, culprit, hostile, many, met, one_of_each, record
 
 
 @pytest.mark.parametrize(
@@ -89,3 +89,14 @@ def test_bounds_that_could_be_tighter_are_listed_as_text() -> None:
     assert "### Bounds that could be tighter\n\n- t.toml, row 0 (&#42;a&#42;): measured at most 1e-6\n" in text
     assert "- and 2 more; the HTML report lists all of them" in text
     assert "tighter" not in render_markdown([record()])
+
+
+def test_each_failing_cell_has_a_line_about_its_culprit() -> None:
+    cells = [record("mismatch", f"unit/{n}", culprit=culprit(sentence=f"It differs at *layer {n}*.")) for n in range(52)]
+    text = render_markdown([*cells, record("mismatch", "unit/excused", expectation=met()), record()])
+    start = text.index("### Who is to blame")
+    lines = text[start:].splitlines()[2:]
+    assert lines[0] == ("- <code>unit/0</code> on <code>torch&gt;onnx.dynamo&gt;onnxruntime@cpu</code>: It differs at &#42;layer 0&#42;.")
+    assert (len(lines), lines[-1]) == (51, "- and 2 more; the HTML report lists all of them")
+    assert "excused" not in text[start:]
+    assert "Who is to blame" not in render_markdown([record("crash")])

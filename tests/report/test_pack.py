@@ -36,7 +36,8 @@ def test_every_fact_of_a_record_is_there() -> None:
     found = data["records"][0]
     assert (found["stage"], found["outcome"], found["ok"], found["replayed"]) == ("compare", "mismatch", False, True)
     assert found["messages"] == ["note"]
-    assert found["culprit"]["suspects"] == ["epsilon", "axis"]
+    assert [suspect["name"] for suspect in found["culprit"]["suspects"]] == ["epsilon", "axis"]
+    assert found["culprit"]["curve"][4] == {"path": "encoder.layers.1.norm1", "own": 3100.0, "inherited": 0.0, "total": 0.08}
     assert data["lanes"][found["lane"]]["route"] == "torch>onnx.dynamo>onnxruntime@cpu"
     assert data["maps"][found["shapes"]]["failing"] == [{"batch": 2}, {"batch": 8}]
     assert data["maps"][found["provenance"]]["provider"] == "CPUExecutionProvider"

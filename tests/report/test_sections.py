@@ -6,7 +6,7 @@ import pytest
 
 from harness.core.outcome import Outcome
 from harness.report import sections
-from tests.report.records import met, record, unmet
+from tests.report.records import culprit, met, record, unmet
 
 
 @pytest.mark.parametrize(
@@ -112,3 +112,12 @@ def test_versions_list_each_one_seen() -> None:
         [record(versions={"torch": "2.13", "onnx": "1.17"}), record(versions={"torch": "2.12"}), record(versions=None)]
     )
     assert found == {"onnx": ["1.17"], "torch": ["2.12", "2.13"]}
+
+
+def test_mismatches_are_one_cause_where_hop_kind_of_layer_and_suspect_are_the_same() -> None:
+    found = [
+        culprit(), culprit(layer="another.norm"), culprit(type="Linear"), culprit(hop="onnx.script"), culprit(suspects=[]),
+        culprit(suspects=["epsilon"]), None,
+    ]  # fmt: skip
+    grouped = sections.causes([record("mismatch", f"unit/{n}", culprit=item) for n, item in enumerate(found)])
+    assert sorted(len(cause.records) for cause in grouped) == [1, 1, 1, 1, 3]

@@ -9,8 +9,8 @@ import pytest
 
 from harness.core.outcome import Outcome
 from harness.core.record import Comparison
-from harness.report.verdict import GLYPHS, MEANINGS, SEVERITY, headline, share, tally, times, worst
-from tests.report.records import comparison, met, one_of_each, record, task, unmet
+from harness.report.verdict import GLYPHS, MEANINGS, SEVERITY, blamed, headline, share, tally, times, worst
+from tests.report.records import comparison, culprit, met, one_of_each, record, task, unmet
 
 
 def test_every_outcome_has_a_rank_a_glyph_and_a_meaning() -> None:
@@ -94,3 +94,19 @@ def test_headlines() -> None:
     assert headline(record("match", comparisons=(task(),))).startswith("logits: task accuracy, accuracy 0.91")
     assert headline(record("match", comparisons=(), messages=("a note",))) == "a note"
     assert headline(record("match", comparisons=())) == ""
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (None, ""),
+        ({}, ""),
+        (culprit(sentence="It is\x1b[31m there.\nmore"), "It is there."),
+        (culprit(sentence=""), "onnx.dynamo, encoder.layers.1.norm1"),
+        ({"hop": "onnx.dynamo"}, "onnx.dynamo"),
+        ({"sentence": ["odd"], "hop": 3}, "['odd']"),
+        (culprit(sentence="x" * 400), "x" * 299 + "…"),
+    ],
+)
+def test_who_is_to_blame_in_one_line(found: dict[str, object] | None, said: str) -> None:
+    assert blamed(record("mismatch", culprit=found)) == said

@@ -1,12 +1,18 @@
 // One case on one route, in full.
 const COLUMNS = [
-  "max_abs", "max_rel", "scaled", "rms_rel", "mean_abs", "cosine", "outside", "size", "worst", "actual_at_worst", "expected_at_worst",
+  "max_abs", "max_rel", "scaled", "rms_rel", "rmse", "mean_abs", "mean_rel", "ulp", "sqnr_db", "cosine", "kl",
+  "top_k_agreement", "fraction", "ratio", "tensor_ratio", "used", "outside", "undetermined", "exchanged", "size", "worst",
+  "actual_at_worst", "expected_at_worst",
 ];
 const TITLES = {
-  max_abs: "max abs", max_rel: "max rel", scaled: "max abs / rms", rms_rel: "rms error / rms", mean_abs: "mean abs", worst: "worst index",
-  actual_at_worst: "actual there", expected_at_worst: "expected there", "oracle.target_scaled": "target to float64",
-  "oracle.reference_scaled": "source to float64", "oracle.target_max_abs": "target to float64, max abs",
-  "oracle.reference_max_abs": "source to float64, max abs",
+  ratio: "worst / bound", tensor_ratio: "tensor / bound", used: "worst / declared bound", max_abs: "max abs", max_rel: "max rel",
+  scaled: "max abs / rms", rms_rel: "rms error / rms", rmse: "rms error", mean_abs: "mean abs", mean_rel: "mean rel", ulp: "max ulp",
+  sqnr_db: "signal to noise, dB", kl: "KL divergence, nats", top_k_agreement: "rows with the same largest", fraction: "share within bound",
+  outside: "elements outside", undetermined: "elements undetermined", exchanged: "ties exchanged", size: "elements", worst: "worst index",
+  actual_at_worst: "actual there", expected_at_worst: "expected there", count_nan_differ: "NaN on one side",
+  count_inf_differ: "∞ on one side",
+  "oracle.target_scaled": "target to float64", "oracle.reference_scaled": "source to float64",
+  "oracle.target_max_abs": "target to float64, max abs", "oracle.reference_max_abs": "source to float64, max abs",
 };
 
 function shared(place) {
@@ -25,20 +31,14 @@ function unpack(record) {
   }));
 }
 
-function bounds(bound) {
-  const rest = Object.entries(bound).filter(([key]) => !["rtol", "atol", "formula", "reason"].includes(key));
-  const parts = "rtol" in bound ? [`atol ${number(bound.atol)} + rtol ${number(bound.rtol)}`] : [];
-  return [...parts, ...rest.map(([key, value]) => `${label(key)} ${number(value)}`)].join(", ");
-}
-
 function comparisonTable(rows) {
   const present = new Set(rows.flatMap((row) => Object.keys(row.metrics)));
   const columns = [...COLUMNS.filter((key) => present.has(key)), ...[...present].filter((key) => !COLUMNS.includes(key))];
   const shaped = rows.some((row) => Object.keys(row.shapes).length);
   const factual = rows.some((row) => row.facts.length);
-  const reasons = [...new Set(rows.map((row) => row.bound.reason).filter(Boolean))];
+  const reasons = [...new Set(rows.filter((row) => !row.bound.mode).map((row) => row.bound.reason).filter(Boolean))];
   const ordered = [...rows].sort((a, b) => a.match - b.match || (real(b.share) || 0) - (real(a.share) || 0));
-  const heads = ["output", "verdict", shaped && "shape", factual && "failed facts", "error there", "bound",
+  const heads = ["output", "verdict", shaped && "inputs", factual && "failed facts", "error there", "bound",
     ...columns.map((key) => (Object.hasOwn(TITLES, key) ? TITLES[key] : label(key)))];
   const line = (row) => h("tr", { class: row.match ? "" : "bad" },
     h("td", {}, row.output), h("td", {}, verdictWord(row)), shaped && h("td", {}, shape(row.shapes)),
@@ -66,9 +66,9 @@ function comparisonsBlock(record) {
   const kinds = [...new Set(all.map((row) => row.against))];
   const head = (kind) => h("h4", {}, Object.hasOwn(heads, kind) ? heads[kind] : `Against ${kind}`);
   const blocks = kinds.map((kind) => [head(kind), comparisonTable(all.filter((row) => row.against === kind))]);
-  const formula = all.some((row) => "rtol" in row.bound);
+  const formula = all.some((row) => "rtol" in row.bound && !row.bound.mode);
   return [
-    blocks, formula && h("p", { class: "muted" }, "Holds for every element: ", h("code", {}, data.formula)),
+    boundsBlock(all), blocks, formula && h("p", { class: "muted" }, "Holds for every element: ", h("code", {}, data.formula)),
     record.dropped && h("p", { class: "muted" }, `${record.dropped} more comparisons are in the record file.`),
   ];
 }
@@ -115,26 +115,44 @@ function expectationBlock(record) {
 
 function shapesBlock(record) {
   const shapes = shared(record.shapes) || {};
-  const failing = (shapes.failing || []).map(shape);
-  const tried = (shapes.tried || []).map(shape);
+  const listOf = (key) => (Array.isArray(shapes[key]) ? shapes[key] : []);
+  const failing = listOf("failing").map(shape);
+  const tried = listOf("tried").map(shape);
   const all = [...tried, ...failing.filter((text) => !tried.includes(text))].filter(Boolean);
   const rest = Object.fromEntries(Object.entries(shapes).filter(([key]) => key !== "tried" && key !== "failing"));
   if (!all.length && !Object.keys(rest).length) return null;
   const chip = (text) => h("span", { class: failing.includes(text) ? "chip bad" : "chip" }, failing.includes(text) ? `≠ ${text}` : text);
-  const title = `Shapes tried: ${tried.length}${failing.length ? `, failing: ${failing.length}` : ""}`;
+  const bad = failing.filter((text) => tried.includes(text)).length || failing.length;
+  const rungs = [...new Set(listOf("failing").map((item) => item && item.rung).filter(Boolean))];
+  const laddered = listOf("tried").some((item) => item && item.rung);
+  const title = `${laddered ? "Inputs" : "Shapes"} tried: ${tried.length}${bad ? `, failing: ${bad}` : ""}`;
   const more = all.length > 60 && `and ${all.length - 60} more`;
-  return [h("h4", {}, title), h("div", { class: "chips" }, all.slice(0, 60).map(chip), more), facts("", rest)];
+  const ordinary = rungs.length > 0 && !listOf("failing").some((item) => item && !item.rung);
+  return [h("h4", {}, title), h("div", { class: "chips" }, all.slice(0, 60).map(chip), more),
+    rungs.length > 0 && h("p", { class: "muted" }, ordinary && "Ordinary inputs match. ",
+      `Rungs of the input ladder that fail: ${rungs.map(number).join(", ")}`),
+    facts("", rest)];
+}
+
+function ran(provenance) {
+  const share = provenance ? real(provenance.share) : undefined;
+  if (share === undefined) return provenance;
+  const { share: _, ...rest } = provenance;
+  return { ...rest, "operators there": Number.isFinite(share) ? percent(share, 1) : "unknown" };
 }
 
 function detail(record) {
   const lane = data.lanes[record.lane];
+  const said = (record.messages || []).filter((text) => !text.startsWith(data.bundle));
+  const bundles = (record.messages || []).filter((text) => text.startsWith(data.bundle)).map((text) => text.slice(data.bundle.length));
   return h("div", { class: "body" },
-    errorBlock(record), expectationBlock(record), comparisonsBlock(record), shapesBlock(record),
-    record.messages && [h("h4", {}, "Converter and runtime messages"), h("ul", {}, record.messages.map((text) => h("li", {}, text)))],
+    errorBlock(record), expectationBlock(record), blameBlock(record), comparisonsBlock(record), shapesBlock(record),
+    said.length > 0 && [h("h4", {}, "Converter and runtime messages"), h("ul", {}, said.map((text) => h("li", {}, text)))],
     h("div", { class: "columns" },
-      facts("Who is to blame", record.culprit), facts("What really ran", shared(record.provenance)),
+      facts("What really ran", ran(shared(record.provenance))),
       facts("Latency", record.latency), facts("Seconds by step", record.timing), facts("Versions", shared(record.versions))),
     h("h4", {}, "Run it again"), record.repro ? repro(record.repro) : h("p", { class: "muted" }, "no command was recorded"),
+    bundles.map((text) => h("p", {}, "Without this harness: ", text)),
     h("p", { class: "muted" },
       joined(record.file && `declared in ${record.file}`, record.replayed && "outputs replayed from the cache of an identical execution",
         lane.route),

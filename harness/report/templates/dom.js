@@ -71,7 +71,11 @@ function label(name) {
 }
 
 function shape(lengths) {
-  return Object.entries(lengths || {}).map(([name, length]) => `${name}=${number(length)}`).join(" ");
+  const one = ([name, length]) => {
+    if (name === "rung") return `rung ${number(length)}`;
+    return name === "repeat" ? "repeated" : `${name}=${number(length)}`;
+  };
+  return Object.entries(lengths || {}).map(one).join(" ");
 }
 
 async function copy(text, button) {

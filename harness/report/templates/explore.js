@@ -19,7 +19,8 @@ for (const record of data.records) {
     case: record.case.toLowerCase(), route: route.toLowerCase(), family: (record.family || "").toLowerCase(), stage: record.stage,
     outcome: record.outcome, level: record.level, source: data.pairs[pair][0].toLowerCase(), target: data.pairs[pair][1].toLowerCase(),
     all: [record.id, record.case, record.family, record.level, record.stage, record.outcome, route, record.line, said,
-      ...(record.messages || []), record.expectation ? `expected ${record.expectation.reason}` : ""].join(" ").toLowerCase(),
+      ...(record.messages || []), ...Object.values(record.culprit || {}).filter((part) => typeof part === "string"),
+      record.expectation ? `expected ${record.expectation.reason}` : ""].join(" ").toLowerCase(),
   });
 }
 

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from harness.check import Question, check
+from harness.core.errors import UsageError
 from harness.core.record import Record
 from harness.engine.pool import Limits
 from harness.policy.gate import gate

@@ -181,7 +181,8 @@ def _settings(config: pytest.Config, workers: int) -> Settings:
         "sources": option("--parity-source"), "targets": option("--parity-target"), "devices": option("--parity-device"),
         "hops": option("--parity-hops"), "full": option("--parity-full") or None, "fresh": option("--parity-fresh") or None,
         "timeout": option("--parity-timeout"), "memory": option("--parity-memory"), "report": option("--parity-report"), "share": workers,
-        "rung": option("--parity-rung"), "search": option("--parity-search"), "localise": option("--parity-localise"), "repro": option("--parity-repro"),
+        "rung": option("--parity-rung"),
+        "search": option("--parity-search"), "localise": option("--parity-localise"), "repro": option("--parity-repro"),
     }  # fmt: skip
     if option("--parity-route"):
         given["routes"] = option("--parity-route")

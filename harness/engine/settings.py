@@ -88,7 +88,8 @@ def settings_from(table: Mapping[str, Any], root: Path, given: Mapping[str, Any]
     # Whoever asks for routes, or for all of them, wants these at every level.
     levels = {} if "routes" in given or chosen.get("full") else _levels("levels", chosen.get("levels", {}), "route patterns")
     return Settings(
-        root=root, levels=levels, rungs=rungs_from(table.get("rungs", {}), given.get("rung") or ()), search=int(chosen.get("search", 0)), routes=tuple(routes),
+        root=root, levels=levels, rungs=rungs_from(table.get("rungs", {}), given.get("rung") or ()), search=int(chosen.get("search", 0)),
+        routes=tuple(routes),
         sources=tuple(chosen.get("sources", ())), targets=tuple(chosen.get("targets", ())),
         devices=tuple(chosen.get("devices", ("cpu",))),
         expectations=tuple(root / name for name in chosen.get("expectations", ())), hops=int(chosen.get("hops", 2)),

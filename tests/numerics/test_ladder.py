@@ -168,8 +168,8 @@ def test_inputs_that_do_not_admit_a_rung_stay_as_they_ordinarily_are() -> None:
 
 def test_what_the_real_rungs_hold() -> None:
     assert not drawn("real", "zeros").any()
-    assert (drawn("scaled", "ones") == np.float32(0.02)).all()
-    assert (drawn("image", "ones") == 1.0).all()
+    assert (drawn("scaled", "ones") == np.float32(0.018)).all()
+    assert (drawn("image", "ones") == np.float32(0.9)).all()
     assert 1e-4 < np.abs(drawn("real", "small")).mean() < 1e-2
     assert 20 < drawn("real", "large").std() < 40
     assert set(np.unique(drawn("image", "large"))) > {0.0, 255.0}
@@ -181,7 +181,8 @@ def test_what_the_real_rungs_hold() -> None:
     assert {0.5, 1.5, 2.5, 3.0, 6.0, -0.5, -3.0} <= set(chosen.reshape(-1))
     assert (chosen * 2 == np.floor(chosen * 2)).all(), "exact, each of them"
     assert {0.0, 0.5, 3.0, 255.0} & set(drawn("image", "thresholds").reshape(-1))
-    assert set(np.unique(drawn("real", "alternating"))) == {-1.0, 1.0}
+    assert set(np.unique(drawn("real", "alternating"))) == {np.float32(-0.9), np.float32(0.9)}
+    assert set(np.unique(drawn("image", "alternating"))) == {np.float32(12.75), np.float32(242.25)}
     assert (np.count_nonzero(drawn("real", "one_hot"), axis=-1) == 1).all()
     assert abs(drawn("real", "offset").mean() - 100) < 1
 

@@ -7,6 +7,7 @@
 - Its own `Softplus` is infinite from 89 on in float32, where the value is x, and 0 below -17.
 - Its own `LpNormalization` answers NaN where the norm is zero; there the output "is defined to be zero" (ONNX operators,
   LpNormalization). Its norm of order 1 adds numbers of both signs up.
+- Its own `TopK` puts equal values in any order; "the element with the lower index will appear first" (ONNX operators, TopK).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ def operators() -> list[Any]:
     import onnx.reference.op_run
 
     base: Any = onnx.reference.op_run.OpRun
-    return [_loop(base), _batch_normalization(base), _softplus(base), _lp_normalization(base)]
+    return [_loop(base), _batch_normalization(base), _softplus(base), _lp_normalization(base), _top_k(base)]
 
 
 def _loop(base: Any) -> Any:
@@ -83,3 +84,17 @@ def _lp_normalization(base: Any) -> Any:
             return (np.where(norm == 0, 0.0, x / np.where(norm == 0, 1.0, norm)).astype(x.dtype),)
 
     return LpNormalization
+
+
+def _top_k(base: Any) -> Any:
+    class TopK(base):  # type: ignore[misc]
+        op_domain = ""
+
+        def _run(self, x: Any, k: Any = None, axis: int = -1, largest: int = 1, sorted: int = 1) -> tuple[Any, ...]:
+            # A stable order from the greatest on: the order of the reversed array, reversed.
+            found = np.argsort(np.flip(x, axis) if largest else x, axis=axis, kind="stable")
+            found = x.shape[axis] - 1 - np.flip(found, axis) if largest else found
+            found = np.take(found, np.arange(int(np.ravel(k)[0])), axis=axis)
+            return np.take_along_axis(x, found, axis=axis), found.astype(np.int64)
+
+    return TopK

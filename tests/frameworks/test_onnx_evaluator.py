@@ -51,3 +51,26 @@ def test_what_has_no_length_is_normalised_to_zero(order: int, wanted: list[list[
     x = np.array([[0.0, 0.0], [3.0, -4.0]], np.float32)
     for got in both(f"(float[2, 2] x) => (float[2, 2] y) {{ y = LpNormalization<axis = 1, p = {order}>(x) }}", x=x):
         np.testing.assert_allclose(got, wanted, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("opset", "text"), [
+    (9, "(float[2, 4] x) => (float[2, 3] v, int64[2, 3] i) { v, i = TopK<axis = 1, k = 3>(x) }"),
+    (10, "(float[2, 4] x) => (float[2, n] v, int64[2, n] i) { k = Constant<value = int64[1] {3}>() v, i = TopK<axis = 1>(x, k) }"),
+    (17, "(float[2, 4] x) => (float[2, n] v, int64[2, n] i) { k = Constant<value = int64[1] {3}>() v, i = TopK<axis = 1>(x, k) }"),
+])  # fmt: skip
+def test_of_equal_values_the_one_of_the_lower_index_comes_first(opset: int, text: str) -> None:
+    from harness.frameworks._onnx_evaluator import evaluator
+
+    x = np.array([[1.0, 2.0, 1.0, 2.0], [0.0, 0.0, 0.0, 0.0]], np.float32)
+    v, i = evaluator()(onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["" : {opset}]> g {text}')).run(None, {"x": x})
+    assert i.tolist() == [[1, 3, 0], [0, 1, 2]]
+    assert v.tolist() == [[2.0, 2.0, 1.0], [0.0, 0.0, 0.0]]
+
+
+def test_the_smallest_come_in_the_same_order() -> None:
+    from harness.frameworks._onnx_evaluator import evaluator
+
+    x = np.array([3.0, 1.0, 3.0, 1.0, 2.0], np.float32)
+    text = "g (float[5] x, int64[1] k) => (float[n] v, int64[n] i) { v, i = TopK<largest = 0>(x, k) }"
+    v, i = evaluator()(onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["" : 17]> {text}')).run(None, {"x": x, "k": np.array([4])})
+    assert (v.tolist(), i.tolist()) == ([1.0, 1.0, 2.0, 3.0], [1, 3, 4, 0])

@@ -1,4 +1,4 @@
-"""The ONNX reference evaluator as an authority: two operators put right, and a float64 variant as the oracle.
+"""The ONNX reference evaluator as an authority: some operators put right, and a float64 variant as the oracle.
 
 The float64 evaluator widens whatever it is handed, so subgraphs, functions and the bodies of
 operators that the specification defines by others are widened too.
@@ -12,6 +12,7 @@ from typing import Any, Iterator
 import numpy as np
 
 from harness.core.errors import Unsupported
+from harness.frameworks._onnx_operators import operators
 
 # Operators whose result type is an attribute, and whether its absence means float.
 _TYPED = {
@@ -26,52 +27,15 @@ _SINGLE_INSIDE = ("GridSample", "DynamicQuantizeLinear")
 
 @functools.lru_cache(maxsize=1)
 def evaluator() -> Any:
-    """Return ``onnx.reference.ReferenceEvaluator`` with a `Loop` and a `BatchNormalization` that follow the specification.
+    """Return ``onnx.reference.ReferenceEvaluator`` with `harness.frameworks._onnx_operators.operators` in place of its own."""
+    import onnx.reference
 
-    Its own `Loop` runs no iteration where the condition is left out, and joins what iterations return along an
-    axis that exists instead of a new one. Its own `BatchNormalization` before operator set 14 normalises with the
-    statistics of the batch, although a node with one output asks for inference.
-    """
-    import onnx.reference.op_run
-
-    operator: Any = onnx.reference.op_run.OpRun
     base: Any = onnx.reference.ReferenceEvaluator
-
-    class Loop(operator):  # type: ignore[misc]
-        op_domain = ""
-
-        def need_context(self) -> bool:
-            return True
-
-        def _run(self, limit: Any, cond: Any, *carried: Any, context: Any, body: Any, attributes: Any = None) -> tuple[Any, ...]:
-            names = body.input_names
-            going = cond is None or bool(cond)
-            collected: list[Any] = []
-            while going and (limit is None or len(collected) < limit):
-                feeds = dict(zip(names, (np.array(len(collected)), np.array(going), *carried)))
-                going, *outputs = body.run(None, {**context, **feeds}, attributes=attributes)
-                carried = tuple(outputs[: len(names) - 2])
-                collected.append(outputs[len(names) - 2 :])
-            scanned = len(body.output_names) + 1 - len(names)
-            if scanned and not collected:
-                raise RuntimeError("onnx.reference cannot tell the shape of what a Loop without iterations returns")
-            return (*carried, *(np.stack(parts) for parts in zip(*collected)))
-
-    class BatchNormalization(operator):  # type: ignore[misc]
-        op_domain = ""
-
-        def _run(
-            self, x: Any, scale: Any, bias: Any, mean: Any, var: Any,
-            epsilon: float = 1e-5, momentum: Any = None, training_mode: int = 0, is_test: Any = None, spatial: Any = None,
-        ) -> tuple[Any, ...]:  # fmt: skip
-            if training_mode or len(self.onnx_node.output) > 1:
-                raise RuntimeError("BatchNormalization in training mode has no place in a model that is judged in inference")
-            scale, bias, mean, var = (array.reshape(-1, *(1,) * (x.ndim - 2)) for array in (scale, bias, mean, var))
-            return ((scale * (x - mean) / np.sqrt(var + epsilon) + bias).astype(x.dtype),)
+    right = operators()
 
     class Evaluator(base):  # type: ignore[misc]
         def __init__(self, *args: Any, new_ops: Any = None, **kwargs: Any) -> None:
-            super().__init__(*args, new_ops=[Loop, BatchNormalization, *(new_ops or ())], **kwargs)
+            super().__init__(*args, new_ops=[*right, *(new_ops or ())], **kwargs)
 
     return Evaluator
 

@@ -71,7 +71,7 @@ _ALL = (
         zeros="all zero: biases, constants, a division by a sum",
         alternating="a chequerboard of two values: padding and stride by one, axes swapped",
         even="equal probabilities: ties",
-        ones="all one: sums and counts, padding included in a mean",
+        ones="the same number everywhere: sums and counts, padding included in a mean",
     ),
     *_named(
         "edge",

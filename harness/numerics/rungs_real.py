@@ -17,6 +17,10 @@ from harness.core.value import value
 Shape = tuple[int, ...]
 # Where activations turn, roundings tie and clips begin; those of a domain that does not reach so far are left out.
 THRESHOLDS = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.5, 6.0)
+# A share of the ordinary magnitude, or of the way to an end. It needs 13 bits: more than what is taken to be exact by design and
+# to carry no rounding (`harness.core.weights.jitter`), else nothing would tell how far rounding reaches; and few enough that a
+# sum of a thousand of them is exact in any order, for rounding of equal terms does not average out.
+SHARE = 7373 / 8192
 
 
 @value
@@ -104,7 +108,7 @@ def reaches(rung: str, span: Span) -> bool:
 
 
 def _ones(span: Span, shape: Shape, _: np.random.Generator) -> Any:
-    return np.full(shape, 1.0 if span.bounded else span.scale)
+    return np.full(shape, span.anchor + SHARE * ((1.0 if span.bounded else span.scale) - span.anchor))
 
 
 def _heavy(span: Span, shape: Shape, rng: np.random.Generator) -> Any:
@@ -155,11 +159,12 @@ def _low_variance(span: Span, shape: Shape, rng: np.random.Generator) -> Any:
 def _alternating(span: Span, shape: Shape, _: np.random.Generator) -> Any:
     odd = sum(np.indices(shape), np.zeros(shape, int)) % 2 == 1
     one, other = (span.high, span.low) if span.bounded else (span.scale, -span.scale)
-    return np.where(odd, other, one)
+    middle = (one + other) / 2
+    return np.where(odd, middle + SHARE * (other - middle), middle + SHARE * (one - middle))
 
 
 def _one_hot(span: Span, shape: Shape, rng: np.random.Generator) -> Any:
-    return np.where(hot(shape, rng), span.place(np.float64(span.inward)), span.anchor)
+    return np.where(hot(shape, rng), span.place(np.float64(SHARE * span.inward)), span.anchor)
 
 
 def _offset(span: Span, shape: Shape, rng: np.random.Generator) -> Any:

@@ -14,8 +14,10 @@ import pytest
 from harness.core.case import Case
 from harness.core.errors import UsageError
 from harness.core.spec import Dim, Domain, TensorSpec, ids, integers, mask, normal, positions, probability, uniform
+from harness.core.weights import jitter
 from harness.numerics import rungs
 from harness.numerics.ladder import RUNGS, STANDINGS, draw_rung, rungs_for, rungs_of_shape
+from harness.numerics.rungs_real import SHARE
 from harness.numerics.sampling import draw
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -168,8 +170,11 @@ def test_inputs_that_do_not_admit_a_rung_stay_as_they_ordinarily_are() -> None:
 
 def test_what_the_real_rungs_hold() -> None:
     assert not drawn("real", "zeros").any()
-    assert (drawn("scaled", "ones") == np.float32(0.02)).all()
-    assert (drawn("image", "ones") == 1.0).all()
+    assert (drawn("scaled", "ones") == np.float32(0.02 * SHARE)).all()
+    assert (drawn("image", "ones") == SHARE).all()
+    ones = drawn("real", "ones", {"n": 8, "k": 64})
+    assert (np.add.accumulate(ones.reshape(-1)) == SHARE * np.arange(1, 513)).all(), "sums are exact"
+    assert (jitter("x", ones, "float32", seed=1) != ones).all(), "and yet it is taken to carry rounding"
     assert 1e-4 < np.abs(drawn("real", "small")).mean() < 1e-2
     assert 20 < drawn("real", "large").std() < 40
     assert set(np.unique(drawn("image", "large"))) > {0.0, 255.0}
@@ -181,7 +186,8 @@ def test_what_the_real_rungs_hold() -> None:
     assert {0.5, 1.5, 2.5, 3.0, 6.0, -0.5, -3.0} <= set(chosen.reshape(-1))
     assert (chosen * 2 == np.floor(chosen * 2)).all(), "exact, each of them"
     assert {0.0, 0.5, 3.0, 255.0} & set(drawn("image", "thresholds").reshape(-1))
-    assert set(np.unique(drawn("real", "alternating"))) == {-1.0, 1.0}
+    assert set(np.unique(drawn("real", "alternating"))) == {-SHARE, SHARE}
+    assert set(np.unique(drawn("image", "alternating"))) == {127.5 * (1 - SHARE), 127.5 * (1 + SHARE)}
     assert (np.count_nonzero(drawn("real", "one_hot"), axis=-1) == 1).all()
     assert abs(drawn("real", "offset").mean() - 100) < 1
 

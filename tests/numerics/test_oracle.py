@@ -9,9 +9,12 @@ from functools import partial
 import numpy as np
 import pytest
 
+from harness.core.case import Case
+from harness.core.spec import Domain, TensorSpec, normal, uniform
 from harness.core.tolerance import Tolerance, default_tolerance
 from harness.core.weights import REACH, jitter, rounded
 from harness.numerics.compare import compare
+from harness.numerics.ladder import draw_rung
 from harness.numerics.oracle import UNITS, Yardstick, _pieces, judge
 
 Program = Callable[..., np.ndarray]
@@ -164,6 +167,24 @@ def test_chaos_is_judged_by_what_is_determined_and_never_waved_through() -> None
 
 def argmax(x: np.ndarray, w: np.ndarray) -> np.ndarray:
     return np.argmax(x @ w, -1)
+
+
+def norm_by_reciprocal(x: np.ndarray, eps: float = 1e-5, count: int | None = None) -> np.ndarray:
+    """Normalise rows by sums, one term after the other, times the reciprocal of a count: a vectorised kernel's way."""
+    share = x.dtype.type(1.0) / x.dtype.type(count or x.shape[-1])
+    mean = np.add.accumulate(x, axis=-1)[..., -1:] * share
+    variance = np.add.accumulate((x - mean) ** 2, axis=-1)[..., -1:] * share
+    return (x - mean) * (1 / np.sqrt(variance + x.dtype.type(eps)))
+
+
+@pytest.mark.parametrize("rung", ["ones", "alternating"])
+@pytest.mark.parametrize("domain", [normal(2.0), uniform(0.0, 1.0)], ids=str)
+def test_one_number_or_two_leave_room_for_rounding_and_none_for_a_wrong_count(rung: str, domain: Domain) -> None:
+    case = Case(id="norm", inputs=(TensorSpec(name="x", dtype="float32", shape=(6, 945), domain=domain),), build={"onnx": int})
+    x = draw_rung(case, "onnx", {}, rung).feeds["x"]
+    yardstick = stick(layer_norm, x)
+    assert judge(norm_by_reciprocal(x), yardstick).match
+    assert not judge(norm_by_reciprocal(x, count=946), yardstick).match
 
 
 def test_near_ties_may_fall_either_way_and_clear_winners_may_not() -> None:

@@ -58,6 +58,15 @@ def test_seed_rung_and_shape_each_change_it(other: dict[str, Any]) -> None:
     assert draw(CASE, "onnx", lengths, **other).digest != draw(CASE, "onnx", LENGTHS).digest
 
 
+def test_samples_are_compared_as_wholes_whatever_their_shapes() -> None:
+    one, same, other = (draw(CASE, "onnx", lengths) for lengths in (LENGTHS, LENGTHS, {"n": 3, "k": 8}))
+    assert one == same
+    assert hash(one) == hash(same)
+    assert one != other
+    assert one not in [other]
+    assert one != draw(CASE, "onnx", LENGTHS, rung="large")
+
+
 def test_two_inputs_and_two_cases_are_drawn_apart() -> None:
     twins = tuple(TensorSpec(name=name, dtype="float32", shape=(4,)) for name in "ab")
     one, other = (draw(Case(id=name, inputs=twins, build={"onnx": int}), "onnx", {}).feeds for name in ("one", "other"))

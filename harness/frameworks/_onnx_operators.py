@@ -1,0 +1,100 @@
+"""Operators of the ONNX reference evaluator that do not follow the specification, put right.
+
+- Its own `Loop` runs no iteration where the condition is left out, and joins what iterations return along an axis that
+  exists instead of a new one.
+- Its own `BatchNormalization` before operator set 14 normalises with the statistics of the batch, although a node with
+  one output asks for inference.
+- Its own `Softplus` is infinite from 89 on in float32, where the value is x, and 0 below -17.
+- Its own `LpNormalization` answers NaN where the norm is zero; there the output "is defined to be zero" (ONNX operators,
+  LpNormalization). Its norm of order 1 adds numbers of both signs up.
+- Its own `TopK` puts equal values in any order; "the element with the lower index will appear first" (ONNX operators, TopK).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def operators() -> list[Any]:
+    """Return them, as ``new_ops`` of ``onnx.reference.ReferenceEvaluator``."""
+    import onnx.reference.op_run
+
+    base: Any = onnx.reference.op_run.OpRun
+    return [_loop(base), _batch_normalization(base), _softplus(base), _lp_normalization(base), _top_k(base)]
+
+
+def _loop(base: Any) -> Any:
+    class Loop(base):  # type: ignore[misc]
+        op_domain = ""
+
+        def need_context(self) -> bool:
+            return True
+
+        def _run(self, limit: Any, cond: Any, *carried: Any, context: Any, body: Any, attributes: Any = None) -> tuple[Any, ...]:
+            names = body.input_names
+            going = cond is None or bool(cond)
+            collected: list[Any] = []
+            while going and (limit is None or len(collected) < limit):
+                feeds = dict(zip(names, (np.array(len(collected)), np.array(going), *carried)))
+                going, *outputs = body.run(None, {**context, **feeds}, attributes=attributes)
+                carried = tuple(outputs[: len(names) - 2])
+                collected.append(outputs[len(names) - 2 :])
+            scanned = len(body.output_names) + 1 - len(names)
+            if scanned and not collected:
+                raise RuntimeError("onnx.reference cannot tell the shape of what a Loop without iterations returns")
+            return (*carried, *(np.stack(parts) for parts in zip(*collected)))
+
+    return Loop
+
+
+def _batch_normalization(base: Any) -> Any:
+    class BatchNormalization(base):  # type: ignore[misc]
+        op_domain = ""
+
+        def _run(
+            self, x: Any, scale: Any, bias: Any, mean: Any, var: Any,
+            epsilon: float = 1e-5, momentum: Any = None, training_mode: int = 0, is_test: Any = None, spatial: Any = None,
+        ) -> tuple[Any, ...]:  # fmt: skip
+            if training_mode or len(self.onnx_node.output) > 1:
+                raise RuntimeError("BatchNormalization in training mode has no place in a model that is judged in inference")
+            scale, bias, mean, var = (array.reshape(-1, *(1,) * (x.ndim - 2)) for array in (scale, bias, mean, var))
+            return ((scale * (x - mean) / np.sqrt(var + epsilon) + bias).astype(x.dtype),)
+
+    return BatchNormalization
+
+
+def _softplus(base: Any) -> Any:
+    class Softplus(base):  # type: ignore[misc]
+        op_domain = ""
+
+        def _run(self, x: Any) -> tuple[Any, ...]:
+            return (np.logaddexp(np.zeros((), x.dtype), x).astype(x.dtype),)
+
+    return Softplus
+
+
+def _lp_normalization(base: Any) -> Any:
+    class LpNormalization(base):  # type: ignore[misc]
+        op_domain = ""
+
+        def _run(self, x: Any, axis: int = -1, p: int = 2) -> tuple[Any, ...]:
+            norm = np.linalg.norm(x, ord=p, axis=axis, keepdims=True)
+            return (np.where(norm == 0, 0.0, x / np.where(norm == 0, 1.0, norm)).astype(x.dtype),)
+
+    return LpNormalization
+
+
+def _top_k(base: Any) -> Any:
+    class TopK(base):  # type: ignore[misc]
+        op_domain = ""
+
+        def _run(self, x: Any, k: Any = None, axis: int = -1, largest: int = 1, sorted: int = 1) -> tuple[Any, ...]:
+            # A stable order from the greatest on: the order of the reversed array, reversed.
+            found = np.argsort(np.flip(x, axis) if largest else x, axis=axis, kind="stable")
+            found = x.shape[axis] - 1 - np.flip(found, axis) if largest else found
+            found = np.take(found, np.arange(int(np.ravel(k)[0])), axis=axis)
+            return np.take_along_axis(x, found, axis=axis), found.astype(np.int64)
+
+    return TopK

@@ -180,7 +180,8 @@ def _print(console: Console, holes: dict[str, tuple[int, int, int]], report: Rep
     console.print(table)
     others = ", ".join(f"{count} {kind}" for kind, count in numbers["mutants"].items() if kind != "real")
     console.print(f"{numbers['operators']} fault operators; not counted: {others}; {right} of {asked} questions about holes", markup=False)
-    console.print(f"smallest noise on a weight that shows: {numbers['smallest_noise_seen']:.1e} of the output's rms", markup=False)
+    if not math.isnan(numbers["smallest_noise_seen"]):
+        console.print(f"smallest noise on a weight that shows: {numbers['smallest_noise_seen']:.1e} of the output's rms", markup=False)
     for answer in report.missed:
         console.print(f"missed: {answer.mutant.name}: {answer.mutant.tells}", markup=False)
     for alarm in report.alarms[:20]:

@@ -12,12 +12,20 @@ import numpy as np
 
 from harness.core.case import Case
 from harness.core.spec import TensorSpec, dims_of
+from harness.core.tolerance import Tolerance
 from harness.faults import _zoo_nets, _zoo_ops
 from harness.faults._zoo_build import Entry
 
 ZOO: Mapping[str, Entry] = {entry.name: entry for entry in (*_zoo_nets.ENTRIES, *_zoo_ops.ENTRIES)}
 """Graphs by name; ``ZOO["lstm"].build()`` returns an `onnx.ModelProto`, ``.inputs`` its specifications."""
 
+_HELD = {
+    "resize-cubic": Tolerance(
+        max_rms_rel=5e-6,
+        reason="float32 positions are off by 1e-6, in two axes: cubic weights are, times the largest of 16 neighbours, however small the "
+        "result",
+    )
+}
 _RUNGS = ("normal", "large", "huge", "offset", "halves", "special")
 
 
@@ -31,6 +39,7 @@ def cases() -> list[Case]:
             inputs=entry.inputs,
             build={"onnx": entry.build},
             outputs=entry.outputs,
+            tolerance=_HELD.get(entry.name),
         )
         for entry in ZOO.values()
         if entry.reference

@@ -96,7 +96,7 @@ def yardsticks(reference: Reference, sample: Sample, precision: str, casts: Mapp
                 reference=reference.outputs[name], oracle=exact, spread=reference.spread[name], emulated=reference.emulated.get(name),
                 wobble=reference.wobble[name], terms=max(1.0, longest / max(1, exact.size)),
                 unit=source, coarse=coarse if coarse > source else 0.0, counted=_counted(reference, name, sample.rung),
-                ordinary="rung" not in sample.where,
+                ordinary="rung" not in sample.where, alone=not reference.oracle,
             )  # fmt: skip
     return found
 

@@ -20,6 +20,8 @@ and ``r``, since either end is a defensible answer. The parts:
 A target in a coarser type has, beside the source's, the same parts for that type, with 2 for every constant, and what the source
 loses when its weights and inputs are rounded to that type first.
 
+A source that has no float64 twin is its own oracle. Then both sides carry the rounding that the bound is for, and it counts twice.
+
 The errors of a tensor as a whole may be at most half as large as its bounds, both as root mean squares: a difference everywhere
 is no rounding even where each element alone might be.
 """
@@ -60,7 +62,8 @@ class Yardstick:
     runs of the source on one input were apart, added to the noise. ``coarse``: unit round-off of the
     coarsest type the target computes in, where that is coarser than the source's, else 0; ``emulated`` then is the oracle with
     weights and inputs rounded to that type. ``counted``: a mask, where a difference counts; None for everywhere.
-    ``ordinary``: whether the inputs are, so that an output of which nothing is determined fails.
+    ``ordinary``: whether the inputs are, so that an output of which nothing is determined fails. ``alone``: whether there is no
+    float64 twin, so that ``oracle`` is the reference itself.
     """
 
     reference: Any
@@ -73,6 +76,7 @@ class Yardstick:
     emulated: Any = None
     counted: Any = None
     ordinary: bool = True
+    alone: bool = False
 
 
 @value
@@ -170,6 +174,8 @@ class _Bound:
         scale = np.maximum(self._scale.at(piece, o.shape), self._scale.whole / 4096.0)
         noise = (_NOISE + self._length + _COARSE * self._coarse / self.unit) * spread + self._given.wobble
         rounding = self.unit * ((_OWN + self._length) * size + _SCALE * scale) + _COARSE * self._coarse * (size + scale)
+        if self._given.alone:
+            noise, rounding = 2.0 * noise, 2.0 * rounding
         explained = np.maximum(4.0 * (noise + rounding), self._typical)
         error = _ERROR * np.minimum(np.maximum(np.abs(r - o), self._error.at(piece, o.shape)), explained)
         low, high = np.minimum(r, o), np.maximum(r, o)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from functools import partial
@@ -145,6 +146,20 @@ def chaos(x: np.ndarray) -> np.ndarray:
     for _ in range(60):
         steps.append((x.dtype.type(3.99) * steps[-1] * (1 - steps[-1])).astype(x.dtype))
     return np.stack(steps)
+
+
+def test_without_a_float64_twin_both_sides_carry_rounding() -> None:
+    exact = RNG.normal(0, 1, (8, 16))
+    room = 27 * UNITS["float32"] * np.sqrt(np.mean(exact**2))  # what the bound grants each of two programs
+    reference, actual = (exact + room).astype(np.float32), (exact - room).astype(np.float32)
+    alone = Yardstick(reference=reference, oracle=reference, spread=np.zeros(exact.shape, np.float32), alone=True)
+    assert judge(actual, alone).match
+    assert not judge(actual, dataclasses.replace(alone, alone=False)).match
+    assert not judge((exact - 4 * room).astype(np.float32), alone).match
+    x = f32(4, 64)
+    source = layer_norm(x)
+    own = Yardstick(reference=source, oracle=source, spread=np.zeros(x.shape, np.float32), alone=True)
+    assert not judge(layer_norm(x, 2e-5), own).match
 
 
 def test_chaos_is_judged_by_what_is_determined_and_never_waved_through() -> None:

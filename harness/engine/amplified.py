@@ -6,14 +6,17 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from harness.core.artifact import Artifact
 from harness.core.protocols import option_values
 from harness.core.record import Comparison
 from harness.engine.judging import coarsest, yardsticks
 from harness.engine.steps import Reference, Steps, Trace
+from harness.engine.worker import WorkerFailure
 from harness.numerics.compare import Bounds, compare
 from harness.numerics.sampling import Sample, dynamic_axes
-from harness.numerics.search import CERTAIN, Found, amplify
+from harness.numerics.search import CERTAIN, Found, amplify, ascend
 
 if TYPE_CHECKING:
     from harness.engine.cell import Cell
@@ -28,6 +31,7 @@ class Pair:
     def __init__(self, cell: Cell, steps: Steps, artifact: Artifact, session: int, bounds: Bounds) -> None:
         self._cell, self._steps, self._artifact, self._session, self._bounds = cell, steps, artifact, session, bounds
         self._precision = coarsest(cell.route)
+        self._shapes: dict[str, tuple[int, ...]] = {}
 
     def judged(self, feeds: Mapping[str, Any], lengths: Mapping[str, int], draws: int = 2) -> tuple[Comparison, ...]:
         """Return the comparisons of one run, with the noise sampled ``draws`` times. Raises `WorkerFailure`."""
@@ -40,11 +44,30 @@ class Pair:
         )
         runtime = registry.get("runtimes", cell.route.runtime.name)
         outputs = self._steps.ask(runtime.toolchain, "run", {"session": self._session, "feeds": dict(feeds)})["outputs"]
+        self._shapes = {name: array.shape for name, array in reference.outputs.items()}
         casts = {name: dtype for name, dtype in (self._artifact.casts or {}).items() if name in reference.outputs}
         sample = Sample(feeds=feeds, lengths=lengths, rung="found")
         sticks = yardsticks(reference, sample, self._precision, casts)
         where = {**lengths, "rung": "found"}
         return compare(outputs, reference.outputs, self._bounds, casts=casts, yardsticks=sticks, ties=cell.case.ties, shapes=where)
+
+
+    def slopes(self, feeds: Mapping[str, Any], lengths: Mapping[str, int]) -> Mapping[str, Any]:
+        """Return what moves the output element that is worst now, by input, as the source differentiates; {} where it cannot."""
+        worst = max((c for c in self.judged(feeds, lengths) if c.metrics.get("worst")), key=_score, default=None)
+        framework = self._steps.registry.get("frameworks", self._cell.route.framework)
+        if worst is None or not hasattr(framework, "gradient"):
+            return {}
+        asked = {"framework": framework.name, "ref": self._cell.ref, "feeds": dict(feeds), "output": worst.output}
+        try:
+            weights = np.zeros(self._shapes[worst.output], np.float32)
+            weights[tuple(worst.metrics["worst"])] = 1.0
+            answer: Mapping[str, Any] = self._steps.ask(framework.toolchain, "gradient", {**asked, "weights": weights})["gradient"]
+        except WorkerFailure as failure:
+            if failure.kind in ("crash", "timeout"):
+                raise
+            return {}  # an operator without a derivative: the search goes on without
+        return answer
 
 
 @contextlib.contextmanager
@@ -79,7 +102,16 @@ def search(
         def score(feeds: Mapping[str, Any], draws: int) -> float:
             return max((_score(comparison) for comparison in pair.judged(feeds, start.lengths, draws)), default=0.0)
 
-        found = amplify(lambda feeds: score(feeds, 2), start, specs, budget=budget, confirm=lambda feeds: score(feeds, DRAWS))
+        def once(feeds: Mapping[str, Any]) -> float:
+            return score(feeds, 2)
+
+        def again(feeds: Mapping[str, Any]) -> float:
+            return score(feeds, DRAWS)
+
+        # A quarter of the runs follows the source's own slopes from the best that was found.
+        found = amplify(once, start, specs, budget=max(1, budget - budget // 4), confirm=again)
+        if not found.score > CERTAIN and budget >= 4:
+            found = ascend(once, lambda feeds: pair.slopes(feeds, start.lengths), found.sample, specs, budget=budget // 4, confirm=again)
         if not found.score > CERTAIN:
             return found, ()
         trace.notes.append(f"a search of {found.evaluations} runs found inputs that differ by {found.score:.3g} times their bound")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,15 @@ def set_attribute(proto: Any, name: str, attribute: str, value: Any) -> None:
 
 
 def set_weight(proto: Any, name: str, change: Callable[[Any], Any]) -> None:
-    """Change an initializer."""
-    tensor = next(item for item in proto.graph.initializer if item.name == name)
-    tensor.CopyFrom(numpy_helper.from_array(change(numpy_helper.to_array(tensor)).copy(), name))
+    """Change a weight."""
+    tensor = dict(weights(proto))[name]
+    tensor.CopyFrom(numpy_helper.from_array(change(numpy_helper.to_array(tensor)).copy(), tensor.name))
+
+
+def weights(proto: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the weights by name: initializers, and the constants that Paddle's exporter writes."""
+    for tensor in proto.graph.initializer:
+        yield tensor.name, tensor
+    for node in proto.graph.node:
+        if node.op_type == "Constant" and node.attribute[0].name == "value":
+            yield node.output[0], node.attribute[0].t

@@ -17,7 +17,7 @@ from harness.engine.cache import Cache
 from harness.engine.cell import Engine
 from harness.engine.pool import Limits, Pool
 from harness.engine.worker import WorkerFailure
-from tests.engine.blamed import Place, set_attribute, set_weight
+from tests.engine.blamed import Place, set_attribute, set_weight, weights
 
 GRAPH = '''
 def graph():
@@ -210,7 +210,7 @@ def test_the_wrong_layer_of_a_paddle_model_is_named(
     place = Place(tmp_path, pool, PADDLE)
 
     def change(proto: Any) -> None:
-        fitting = [item.name for item in proto.graph.initializer if tuple(item.dims) == shape]
+        fitting = [name for name, tensor in weights(proto) if tuple(tensor.dims) == shape]
         set_weight(proto, fitting[0], lambda w: w[::-1])
 
     place.convert("paddle>paddle.static>onnx.paddle2onnx>onnxruntime@cpu", change)

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-BLOCK = 1 << 15
-"""Elements of one piece. Two float64 buffers of it, the float32 pieces and a temporary take 1 MiB: a core's second-level cache."""
+BLOCK = 1 << 16
+"""Elements of one piece. Two float64 buffers of it, the float32 pieces and a temporary take 2 MiB: a core's second-level cache."""
 
 MOST_THREADS = 16
 """More do not help, because memory is the limit by then, and each holds buffers of its own."""

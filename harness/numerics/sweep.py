@@ -15,7 +15,7 @@ from harness.numerics.blocks import BLOCK, Whole
 from harness.numerics.tally import Tally, dot, products
 from harness.numerics.widening import gap, identical, is_exact, is_wide, precision, widened
 
-CHUNK = 32
+CHUNK = 16
 """Blocks of one task of a thread. Part of the definition of the sums: they are added block by block, chunk by chunk."""
 
 SLACK = 1e-6  # more than what a few float32 roundings lose: 2**-24 each

@@ -14,7 +14,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from harness.core.errors import UsageError
-from harness.core.outcome import Outcome
 from harness.core.record import plain, read_records
 from harness.core.registry import registry
 from harness.core.route import Route, parse_route
@@ -71,8 +70,7 @@ def _selftest(given: argparse.Namespace, console: Console) -> int:
         interrupted = _run(survey, _cells(given.cases, routes, pool, told), told)
     if given.records:
         for record in read_records(given.records):
-            # A reviewed row says that the cell is not clean; an unavailable one compared nothing.
-            if not (record.ok and record.expectation) and record.outcome is not Outcome.UNAVAILABLE:
+            if not (record.ok and record.expectation):  # a reviewed row says that the cell is not clean
                 survey.count(record)
     report = survey.report
     _print(console, holes, report)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from harness.core.errors import ParityError
+from harness.core.outcome import Outcome
 from harness.core.record import Record
 from harness.core.value import value
 from harness.engine.cell import Cell, Engine
@@ -113,9 +114,10 @@ class Survey:
         return Report(answers=tuple(self._answers), clean=self._clean, alarms=tuple(self._alarms))
 
     def count(self, record: Record) -> None:
-        """Take in the record of an unharmed cell."""
-        self._clean += int((record.shapes or {}).get("comparisons", len(record.comparisons)))
-        if not record.ok:
+        """Take in the record of an unharmed cell. One that a tool refuses, or dies of, raises no alarm of ours, and compares nothing."""
+        if record.outcome in (Outcome.MATCH, Outcome.MISMATCH):
+            self._clean += int((record.shapes or {}).get("comparisons", len(record.comparisons)))
+        if record.outcome is Outcome.MISMATCH and not record.ok:
             self._alarms.append(record.id)
 
     def take(self, cell: Cell, say: Say) -> Iterator[Answer]:

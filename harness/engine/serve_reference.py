@@ -24,8 +24,8 @@ def reference_of(adapter: Any, case: Case, model: Any, feeds: Mapping[str, Any],
     weights move (infinite where NaN or infinities come or go); ``emulated``: the float64 outputs when inputs and weights are
     rounded to ``precision`` first, None without one. A model that cannot run in float64 has no ``oracle``; its ``spread`` is how
     far its own outputs move when inputs do by a few units in the last place, its own rounding included. The
-    spread is the largest of so many ``draws``. ``wobble`` is the largest difference between the two runs by output, ``seconds``
-    the time by step.
+    spread is the largest of so many ``draws``; with 0 there is no float64 run at all, and the spread is 0. ``wobble`` is the
+    largest difference between the two runs by output, ``seconds`` the time by step.
     """
     seconds: dict[str, float] = {}
     with timed(seconds, "reference"):
@@ -36,6 +36,9 @@ def reference_of(adapter: Any, case: Case, model: Any, feeds: Mapping[str, Any],
     answer: dict[str, Any] = {
         "outputs": outputs, "oracle": None, "spread": None, "emulated": None, "oracle_error": "", "wobble": wobble, "seconds": seconds,
     }  # fmt: skip
+    if not draws:
+        spread = {name: np.zeros(array.shape, np.float32) for name, array in outputs.items()}
+        return {**answer, "spread": spread, "oracle_error": "none was asked for"}
     try:
         with timed(seconds, "oracle"):
             exact = adapter.oracle(case, model, private(feeds))

@@ -64,3 +64,9 @@ def test_without_float64_the_source_moves_in_its_own_type_and_says_so() -> None:
 
 def test_two_answers_to_one_input_are_noticed() -> None:
     assert reference_of(Fake(drift=0.5), CASE, None, {"x": X}, "")["wobble"]["y"] == pytest.approx(0.5)
+
+
+def test_without_draws_there_is_no_float64_run_at_all() -> None:
+    answer = reference_of(Fake(), CASE, None, {"x": X}, "", 0)
+    assert (answer["oracle"], answer["oracle_error"]) == (None, "none was asked for")
+    assert not answer["spread"]["y"].any()

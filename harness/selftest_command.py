@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from harness.core.case import LEVELS
 from harness.core.errors import UsageError
 from harness.core.record import plain, read_records
 from harness.core.registry import registry
@@ -65,7 +66,7 @@ def _selftest(given: argparse.Namespace, console: Console) -> int:
     told = Console(stderr=True, highlight=False, soft_wrap=True)
     holes = _holes()
     with Pool(Limits()) as pool:
-        engine = Engine(pool, Cache(), rungs=dict.fromkeys(("unit", "module", "e2e"), RUNGS))
+        engine = Engine(pool, Cache(), rungs=dict.fromkeys(LEVELS, RUNGS))
         survey = Survey(engine, sites=given.sites, operators=given.operator, localise=True)
         interrupted = _run(survey, _cells(given.cases, routes, pool, told), told)
     if given.records:

@@ -11,10 +11,10 @@ import numpy as np
 from harness.core.artifact import Artifact
 from harness.core.protocols import option_values
 from harness.core.record import Comparison
-from harness.engine.judging import coarsest, yardsticks
+from harness.engine.judging import coarsest, judge_one
 from harness.engine.steps import Reference, Steps, Trace
 from harness.engine.worker import WorkerFailure
-from harness.numerics.compare import Bounds, compare
+from harness.numerics.compare import Bounds
 from harness.numerics.sampling import Sample, dynamic_axes
 from harness.numerics.search import CERTAIN, Found, amplify, ascend
 
@@ -45,12 +45,8 @@ class Pair:
         runtime = registry.get("runtimes", cell.route.runtime.name)
         outputs = self._steps.ask(runtime.toolchain, "run", {"session": self._session, "feeds": dict(feeds)})["outputs"]
         self._shapes = {name: array.shape for name, array in reference.outputs.items()}
-        casts = {name: dtype for name, dtype in (self._artifact.casts or {}).items() if name in reference.outputs}
         sample = Sample(feeds=feeds, lengths=lengths, rung="found")
-        sticks = yardsticks(reference, sample, self._precision, casts)
-        where = {**lengths, "rung": "found"}
-        return compare(outputs, reference.outputs, self._bounds, casts=casts, yardsticks=sticks, ties=cell.case.ties, shapes=where)
-
+        return judge_one(cell.case, self._artifact, sample, reference, outputs, self._bounds, self._precision, sample.where)
 
     def slopes(self, feeds: Mapping[str, Any], lengths: Mapping[str, int]) -> Mapping[str, Any]:
         """Return what moves the output element that is worst now, by input, as the source differentiates; {} where it cannot."""

@@ -18,7 +18,7 @@ from harness.core.route import Hop, Route
 from harness.core.value import value
 from harness.engine import prefixes
 from harness.engine.blame_words import answer, said, sentence, told
-from harness.engine.judging import coarsest, declared, yardsticks
+from harness.engine.judging import coarsest, declared, judge_one
 from harness.engine.pool import OutOfTime
 from harness.engine.sides import SourceSide, TargetSide, quiet
 from harness.engine.steps import Reference, Steps, Stop, Trace
@@ -26,7 +26,7 @@ from harness.engine.toolchains import locate
 from harness.engine.worker import WorkerFailure
 from harness.numerics.align import Alignment, align
 from harness.numerics.bound import scaled
-from harness.numerics.compare import Bounds, compare
+from harness.numerics.compare import Bounds
 from harness.numerics.localise import Layer, Verdict, localise
 from harness.numerics.sampling import Sample
 from harness.numerics.suspects import suspects_of
@@ -116,11 +116,8 @@ class _Judge:
             runs = self._steps.run(cell, Trace(toolchains=(toolchain,)), artifact, [self._sample])
             if runs.failure is not None:
                 raise Stop(runs.failure)
-            casts = {name: dtype for name, dtype in (artifact.casts or {}).items() if name in self._reference.outputs}
-            sticks = yardsticks(self._reference, self._sample, coarsest(route), casts)
-            ties = self._cell.case.ties
             outputs = runs.done[0][1]
-            judged = compare(outputs, self._reference.outputs, self._bounds, casts=casts, yardsticks=sticks, ties=ties)
+            judged = judge_one(self._cell.case, artifact, self._sample, self._reference, outputs, self._bounds, coarsest(route))
             right = all(comparison.match for comparison in judged)
         except _FAILURES as failure:
             note = f"{route.runtime.name} could not say: {said(failure)}"

@@ -42,7 +42,6 @@ def judge_runs(
     precision: str, labels: Any,
 ) -> Judged:  # fmt: skip
     """Judge every run. Ordinary inputs are all kept; of the other rungs what fails, and for each output what came nearest to failing."""
-    casts = {name: dtype for name, dtype in (artifact.casts or {}).items() if name in references[0].outputs}
     kept: list[Comparison] = []
     ladder: list[Comparison] = []
     failing: list[Mapping[str, Any]] = []
@@ -52,8 +51,7 @@ def judge_runs(
     for index, outputs, again in runs.done:
         sample, reference = samples[index], references[index]
         where = {**sample.where, "repeat": 1} if again else sample.where
-        sticks = yardsticks(reference, sample, precision, casts)
-        judged = compare(outputs, reference.outputs, bounds, casts=casts, yardsticks=sticks, ties=case.ties, shapes=where)
+        judged = judge_one(case, artifact, sample, reference, outputs, bounds, precision, where)
         if case.task and not again and index == 0:
             judged = (*judged, judge(case.task, outputs, reference.outputs, labels))
             notes += [note] if (note := judged[-1].metrics.get("note")) else []
@@ -63,6 +61,16 @@ def judge_runs(
         if not all(c.match for c in judged) and where not in failing:
             failing.append(where)
     return Judged(comparisons=(*kept, *_worth(ladder)), failing=tuple(failing), judged=len(seen), count=count, notes=tuple(notes))
+
+
+def judge_one(
+    case: Case, artifact: Artifact, sample: Sample, reference: Reference, outputs: Mapping[str, Any], bounds: Bounds, precision: str,
+    where: Mapping[str, Any] | None = None,
+) -> tuple[Comparison, ...]:  # fmt: skip
+    """Judge one run of an artifact on a sample; ``where`` names the sample in the comparisons."""
+    casts = {name: dtype for name, dtype in (artifact.casts or {}).items() if name in reference.outputs}
+    sticks = yardsticks(reference, sample, precision, casts)
+    return compare(outputs, reference.outputs, bounds, casts=casts, yardsticks=sticks, ties=case.ties, shapes=where)
 
 
 def _worth(ladder: Sequence[Comparison]) -> list[Comparison]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from harness.core.case import Case
 from harness.core.weights import REACH, Move, jitter, rounded
+from harness.engine.serve_gradient import is_real
 
 JITTERS = 2
 
@@ -74,12 +75,8 @@ def _width(exact: Any) -> Any:
 
 def _moved(feeds: Mapping[str, Any], move: Move, *, wide: bool = True) -> dict[str, Any]:
     """Return the feeds with every float moved, as float64 or in their own type."""
-    moved = {name: move(name, array, array.dtype.name) if _is_float(array) else np.array(array) for name, array in feeds.items()}
+    moved = {name: move(name, array, array.dtype.name) if is_real(array) else np.array(array) for name, array in feeds.items()}
     return moved if wide else {name: array.astype(feeds[name].dtype) for name, array in moved.items()}
-
-
-def _is_float(array: Any) -> bool:
-    return bool(array.dtype.kind == "f" or array.dtype.name == "bfloat16")
 
 
 def _apart(a: Any, b: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from harness.core.case import LEVELS
 from harness.core.outcome import Outcome
 from harness.core.tolerance import default_tolerance
 from harness.core.value import value
@@ -14,7 +15,6 @@ from harness.engine.pool import Pool
 from harness.exam.sit import Answer
 from harness.numerics.compare import Bounds
 
-LEVELS = ("unit", "module", "e2e")
 SEARCH = 200
 """Runs that the last remedy may spend on each fault."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from harness.core.errors import ParityError
@@ -149,12 +149,3 @@ class Survey:
                 self._used[mutant.operator] += 1
                 found.append(mutant)
         return found
-
-
-def survivors(answers: Sequence[Answer]) -> Mapping[str, list[Answer]]:
-    """Return the real changes that were missed, by family of faults."""
-    found: dict[str, list[Answer]] = {}
-    for answer in answers:
-        if answer.kind == REAL and not answer.detected:
-            found.setdefault(answer.mutant.family, []).append(answer)
-    return found

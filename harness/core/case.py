@@ -27,11 +27,12 @@ class RealData:
     """Real feeds for a case, and what its task metric needs to judge them.
 
     ``feeds`` maps each input name to an array; ``labels`` is whatever the task metric compares
-    with (class ids for accuracy, nothing for embedding).
+    with (class ids for accuracy, nothing for embedding). ``more``: further feeds, of other shapes for example.
     """
 
     feeds: Mapping[str, Any]
     labels: Any = None
+    more: tuple[Mapping[str, Any], ...] = ()
 
 
 @value
@@ -81,6 +82,9 @@ class Case:
     for a live model of another framework); each is judged against the source on the runtimes that open it.
     A mapping gives the format of each, where its name does not tell.
     ``ties``: output of ids to the `Ties` they are judged by.
+    ``generate``: the levels (``unit``, ``module``) at which tests are generated from the model itself; None leaves it to the settings.
+    ``part``: what a generated case was taken from: ``of`` (id of that case), ``path``, ``call``, ``type``, ``calls`` (how many
+    alike it stands for) and ``drawn`` (whether inputs may be drawn beside those it received there).
     """
 
     id: str
@@ -99,6 +103,8 @@ class Case:
     files: tuple[str, ...] = ()
     artifacts: Sequence[str] | Mapping[str, str] = ()
     has_data: bool = False
+    generate: tuple[str, ...] | None = None
+    part: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.id, str) or not _ID.match(self.id):
@@ -112,6 +118,8 @@ class Case:
             given = getattr(self, name)
             if isinstance(given, str) or not all(isinstance(item, str) for item in given):
                 raise UsageError(f"{where}: {name}={given!r}; expected several texts, for example {name}=('a', 'b')")
+        if self.generate is not None and not set(self.generate) <= {"unit", "module"}:
+            raise UsageError(f"{where}: generate={self.generate!r}; expected levels among 'unit' and 'module', or () for none")
         if not isinstance(self.seed, int):
             raise UsageError(f"{where}: seed={self.seed!r}; expected a whole number")
         if not self.build or not isinstance(self.build, Mapping):
@@ -173,6 +181,8 @@ class Case:
             "files": list(self.files),
             "artifacts": dict(self.given),
             "has_data": self.has_data,
+            "generate": None if self.generate is None else list(self.generate),
+            "part": dict(self.part) if self.part else None,
         }
 
     @classmethod
@@ -195,6 +205,8 @@ class Case:
             files=tuple(data["files"]),
             artifacts=dict(data["artifacts"]),
             has_data=data["has_data"],
+            generate=None if data["generate"] is None else tuple(data["generate"]),
+            part=data["part"],
         )
 
 

@@ -27,6 +27,7 @@ from harness.core.registry import Registry, registry
 from harness.core.watch import files_read
 from harness.engine.serve_faults import Faults
 from harness.engine.serve_gradient import Gradients
+from harness.engine.serve_parts import Parts
 from harness.engine.serve_probe import Probes, digest_of, native_feeds
 from harness.engine.serve_reference import JITTERS, private, reference_of, timed
 
@@ -39,7 +40,7 @@ _MATTERS = re.compile(
 _NOISE = re.compile(r"deprecat|FutureWarning|will be removed|pytree|oneDNN|cpu_feature_guard|tf\.data", re.I)
 
 
-class Serve(Gradients, Probes, Faults):
+class Serve(Gradients, Probes, Faults, Parts):
     """The verbs of one worker. Every method takes and returns plain data and arrays."""
 
     def __init__(self, adapters: Registry | None = None) -> None:
@@ -109,7 +110,8 @@ class Serve(Gradients, Probes, Faults):
             raise UsageError(f"case {case.id!r} declares no data")
         with beside(ref["file"]):
             real = case.data()
-        return {"feeds": dict(real.feeds), "labels": None if real.labels is None else np.asarray(real.labels)}
+        labels = None if real.labels is None else np.asarray(real.labels)
+        return {"feeds": dict(real.feeds), "labels": labels, "more": [dict(feeds) for feeds in real.more]}
 
     def convert(
         self, converter: str, source: Mapping[str, Any], ref: Mapping[str, str], feeds: Mapping[str, Any],

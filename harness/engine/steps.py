@@ -20,6 +20,7 @@ import numpy as np
 
 import harness
 from harness.core.artifact import Artifact, Port, artifact_from
+from harness.core.case import Case
 from harness.core.errors import UsageError
 from harness.core.outcome import Stage
 from harness.core.protocols import option_values
@@ -138,20 +139,26 @@ class Steps:
         case, framework = cell.case, cell.route.framework
         if not case.has_data:
             shapes = rungs_of_shape(case, framework) if "shapes" in rungs else lengths_to_try(case, framework)
-            ladder = [name for name in rungs_for(case, framework, standings=STANDINGS)[1:] if {name, RUNGS[name].standing} & set(rungs)]
             ordinary = [draw(case, framework, lengths) for lengths in shapes]
-            return [*ordinary, *(draw(case, framework, shapes[0], rung=rung) for rung in ladder)], None
+            return [*ordinary, *self._ladder(case, framework, rungs, shapes[0])], None
         adapter = self._registry.get("frameworks", framework)
         parts = {"kind": "data", "recipe": self._recipe(cell, adapter, trace)}
 
         def make(_: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             answer = self._ask(trace, adapter.toolchain, "data", {"ref": cell.ref})
             labels = {} if answer["labels"] is None else {"labels": answer["labels"]}
-            return {}, {"feeds": answer["feeds"], "labels": labels}
+            more = {f"more-{number}": feeds for number, feeds in enumerate(answer["more"])}
+            return {"more": len(more)}, {"feeds": answer["feeds"], "labels": labels, **more}
 
         entry = self._cache.get(parts, make)
-        feeds = entry.arrays("feeds")
-        return [Sample(feeds=feeds, lengths=_lengths(cell, feeds), rung="real")], entry.arrays("labels").get("labels")
+        groups = [entry.arrays("feeds"), *(entry.arrays(f"more-{number}") for number in range(entry.facts["more"]))]
+        real = [Sample(feeds=feeds, lengths=_lengths(cell, feeds), rung="real") for feeds in groups]
+        climbed = self._ladder(case, framework, rungs, real[0].lengths) if case.part and case.part["drawn"] else []
+        return [*real, *climbed], entry.arrays("labels").get("labels")
+
+    def _ladder(self, case: Case, framework: str, rungs: Sequence[str], lengths: Mapping[str, int]) -> list[Sample]:
+        names = [name for name in rungs_for(case, framework, standings=STANDINGS)[1:] if {name, RUNGS[name].standing} & set(rungs)]
+        return [draw(case, framework, lengths, rung=rung) for rung in names]
 
     def reference(self, cell: Cell, trace: Trace, sample: Sample, precision: str = "") -> Reference:
         """Return the outputs of the source model on ``sample``; with a ``precision`` also those it would have in that."""
@@ -325,6 +332,10 @@ class Steps:
         self._pool.start(ahead)
         return self._pool.call(toolchain, verb, arguments)
 
+    def recipe(self, cell: Cell, trace: Trace) -> dict[str, Any]:
+        """Return everything that the source model of a cell depends on."""
+        return self._recipe(cell, self._registry.get("frameworks", cell.route.framework), trace)
+
     def _recipe(self, cell: Cell, adapter: Any, trace: Trace) -> dict[str, Any]:
         case = cell.case
         return {
@@ -442,7 +453,7 @@ def _digest_of(path: str) -> str:
 
 _SHARED = (
     "harness.engine.serve", "harness.engine.serve_probe", "harness.engine.serve_reference",
-    "harness.core.weights", "harness.core.outputs", "harness.core.given",
+    "harness.core.weights", "harness.core.outputs", "harness.core.given", "harness.core.generated", "harness.engine.serve_parts",
 )  # fmt: skip
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, Callable, Iterator, List, Mapping, Optional, Sequence
 
 import numpy as np
 
 from harness.core.errors import UsageError
+
+
+NEAR = 2
+"""How far a number may be from a length that it follows: one more for a class token, two less for an unpadded window."""
 
 
 class Slot:
@@ -64,8 +68,8 @@ class Tape:
 
     Each call is a dictionary: ``path``, ``call`` (its number among the calls of that path), ``type``, ``config``,
     ``parent`` (place in the list), ``leaf``, ``input_keys`` and ``output_keys`` (names of values), ``nbytes`` of its
-    arrays, and ``inputs`` and ``outputs``, empty where they are not kept. The first is the whole model, with
-    ``input_names`` and ``output_names``.
+    arrays, ``input_types`` and ``output_types`` (dtype and shape of each), and ``inputs`` and ``outputs``, empty where they
+    are not kept. The first is the whole model, with ``input_names`` and ``output_names``.
     """
 
     def __init__(self, wanted: Sequence[str] | None) -> None:
@@ -92,8 +96,19 @@ class Tape:
         """End the call begun last."""
         self._put(self.calls[self._open.pop()], "output", outputs)
 
+    def forget(self) -> None:
+        """Take back the call begun last: it is none."""
+        call = self.calls.pop(self._open.pop())
+        self._times[call["path"]] -= 1
+
+    @property
+    def top(self) -> dict[str, Any] | None:
+        """The call that is open and was begun last."""
+        return self.calls[self._open[-1]] if self._open else None
+
     def _put(self, call: dict[str, Any], side: str, arrays: Sequence[Any]) -> None:
         kept = self._wanted is None or call["path"] in self._wanted
+        call[side + "_types"] = [[np.asarray(array).dtype.name, list(np.shape(array))] for array in arrays]
         call[side + "_keys"] = [key_of(array) for array in arrays]
         call[side + "s"] = list(arrays) if kept else []
         call["nbytes"] += sum(array.nbytes for array in arrays)
@@ -148,3 +163,102 @@ def names_of(calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 made[key] = name
                 found.append({"name": name, "op": call["type"], "scope": call["path"], "inputs": given})
     return found
+
+
+def numbers(item: Any) -> list[int]:
+    """Return the whole numbers among arguments, in order; inside slices too. True and False are no numbers."""
+    if isinstance(item, int) and not isinstance(item, bool):
+        return [item]
+    return [number for part in _inside(item) for number in numbers(part)]
+
+
+def _inside(item: Any) -> Sequence[Any]:
+    if isinstance(item, dict):
+        return list(item.values())
+    if isinstance(item, slice):
+        return [item.start, item.stop, item.step]
+    return item if isinstance(item, (tuple, list)) else ()
+
+
+def renumbered(item: Any, values: Iterator[Any]) -> Any:
+    """Return arguments with each whole number replaced by the next of ``values``; see `numbers`."""
+    if isinstance(item, int) and not isinstance(item, bool):
+        return next(values)
+    if isinstance(item, slice):
+        return slice(*[renumbered(part, values) for part in (item.start, item.stop, item.step)])
+    if isinstance(item, dict):
+        parts = {key: renumbered(part, values) for key, part in item.items()}
+        return parts if type(item) is dict else _like(item, parts)
+    if isinstance(item, (tuple, list)):
+        listed = [renumbered(part, values) for part in item]
+        if hasattr(item, "_fields"):
+            return type(item)(*listed)
+        return listed if isinstance(item, list) else tuple(listed)
+    return item
+
+
+def words(item: Any) -> str:
+    """Return arguments in words that are equal for equal arguments: arrays by their number, objects by their type."""
+    if isinstance(item, Slot):
+        return f"x{item.number}"
+    if isinstance(item, dict):
+        return "{" + ", ".join(f"{key}={words(part)}" for key, part in item.items()) + "}"
+    if isinstance(item, (tuple, list)):
+        return "(" + ", ".join(map(words, item)) + ")"
+    if isinstance(item, (int, float, complex, str, bytes, type(None), type(Ellipsis), slice)):
+        return repr(item)
+    if hasattr(item, "shape") and hasattr(item, "dtype"):
+        return f"{type(item).__name__}{tuple(item.shape)}"
+    return str(getattr(item, "__name__", "")) or (repr(item) if type(item).__module__ in ("torch", "enum") else type(item).__name__)
+
+
+def bound_by(before: Any, after: Any, shapes: Sequence[Any], others: Sequence[Any]) -> Optional[List[Any]]:
+    """Return which numbers among arguments follow the shapes of the inputs, from two calls that differ in these.
+
+    Each is ``[place among the numbers, input, axis, times, over, plus]``: ``length * times // over + plus``, or has a second
+    input and axis whose length it is multiplied with. None where a number changed and follows nothing that is known, or
+    the two calls are not alike.
+    """
+    first, second = numbers(before), numbers(after)
+    if len(first) != len(second) or [len(shape) for shape in shapes] != [len(shape) for shape in others]:
+        return None
+    axes = [(i, j, a, b) for i, (one, two) in enumerate(zip(shapes, others)) for j, (a, b) in enumerate(zip(one, two)) if a != b]
+    found = []
+    for place, (a, b) in enumerate(zip(first, second)):
+        if a != b:
+            rule = next((rule for rule in _rules(a, b, axes)), None)
+            if rule is None:
+                return None
+            found.append([place, *rule])
+    return found
+
+
+def _rules(a: int, b: int, axes: Sequence[Any]) -> Iterator[List[int]]:
+    for i, j, one, two in axes:
+        if (one, two) == (a, b):
+            yield [i, j, 1, 1, 0]
+    for i, j, one, two in axes:
+        if one and a % one == 0 and two * (a // one) == b:
+            yield [i, j, a // one, 1, 0]
+        if a and one % a == 0 and two // (one // a) == b:
+            yield [i, j, 1, one // a, 0]
+        if a - one == b - two and abs(a - one) <= NEAR:
+            yield [i, j, 1, 1, a - one]
+    for i, j, one, two in axes:
+        for k, m, three, four in axes:
+            if one * three == a and two * four == b:
+                yield [i, j, 1, 1, 0, k, m]
+
+
+def follow(kept: Any, bound: Sequence[Sequence[int]], shapes: Sequence[Any]) -> Any:
+    """Return arguments whose bound numbers fit the ``shapes`` of the inputs; see `bound_by`."""
+    if not bound:
+        return kept
+    values: List[Any] = list(numbers(kept))
+    for place, i, j, times, over, plus, *second in bound:
+        length = shapes[i][j]
+        value = length * times if times != 1 else length
+        value = value // over if over != 1 else value
+        value = value + plus if plus else value
+        values[place] = value * shapes[second[0]][second[1]] if second else value
+    return renumbered(kept, iter(values))

@@ -19,6 +19,7 @@ class Built:
         self.inputs = inputs
         self.outputs = outputs
         self.captured: dict[tuple[str, int], Any] = {}
+        self.functions: dict[tuple[str, int], Any] = {}
         parameters = _parameters(module)
         # transformers models take more optional inputs than a case declares, in another order.
         # Exported programs take their inputs in the order and form they were exported with.

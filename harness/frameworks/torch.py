@@ -12,7 +12,8 @@ from harness.core.case import Case
 from harness.core.errors import UsageError
 from harness.core.outputs import is_instance, weighed
 from harness.core.weights import Move, fill
-from harness.frameworks import _torch_trace
+from harness.frameworks import _torch_trace, _torch_walk
+from harness.frameworks._calls import bound_by
 from harness.frameworks._torch import Built, arrays_of, inference_mode, program, tensors_of
 
 
@@ -136,6 +137,18 @@ class Torch:
     def replay(self, model: Built, path: str, call: int, inputs: Sequence[Any], double: bool = False) -> list[Any]:
         """Run one sub-module alone."""
         return _torch_trace.replay(model, path, call, inputs, double)
+
+    def walk(self, model: Built, feeds: Mapping[str, Any], wanted: Sequence[str] | None = None) -> list[dict[str, Any]]:
+        """Return every call of a sub-module, and of a function between sub-modules."""
+        return _torch_walk.walk(model, feeds, wanted)
+
+    def bound(self, model: Built, place: Any, others: Mapping[Any, Any], shapes: Sequence[Any], elsewhere: Sequence[Any]) -> Any:
+        """Return which numbers among the arguments of a call follow the shapes of its inputs, None where that is not known."""
+        return bound_by(model.captured[place], others[place], shapes, elsewhere) if place in others else None
+
+    def sub(self, model: Built, path: str, call: int, bound: Sequence[Sequence[int]], specs: Sequence[Any]) -> Any:
+        """Return a module that makes one call alone."""
+        return _torch_walk.sub(model, path, call, bound)
 
     def parameters(self, model: Built, path: str) -> dict[str, Any]:
         """Return weights and running statistics of one sub-module."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.core.case import Case
-from harness.core.errors import UsageError
+from harness.core.case import LEVELS, Case
+from harness.core.errors import Unavailable, UsageError
 from harness.core.outcome import Outcome
 from harness.core.record import BUNDLE, Comparison, Record
 from harness.core.registry import registry
@@ -19,6 +19,7 @@ from harness.core.route import Route
 from harness.engine.cell import Cell
 from harness.engine.manifest import manifest
 from harness.engine.settings import check_routes, routes_of
+from harness.engine.steps import Stop
 from harness.engine.worker import WorkerFailure
 from harness.pytest_run import Run, selecting
 from harness.pytest_spread import OUTCOME, USAGE
@@ -49,13 +50,38 @@ class ParityFile(pytest.File):
             except UsageError as error:
                 yield BrokenFile.from_parent(self, name=f"{case.id}-declaration", message=f"{self.path}: {error}")
                 continue
-            for route in routes:
-                name = f"{case.id}[{route}]"
-                node = f"{self.nodeid}::{name}"
-                again = f"pytest {shlex.quote(node)}{selecting(self.config)} --parity-fresh"
-                cell = Cell(id=name, case=case, route=route, file=described.file, digest=described.digest, repro=again)
-                # The id is given as text: --lf compares ids, and pytest reads what is in brackets only from a text.
-                yield CellItem.from_parent(self, name=name, nodeid=node, cell=cell, run=self._run)
+            cells = [self._cell(case, route, described.file, described.digest) for route in routes]
+            yield from map(self._item, cells)
+            for framework in dict.fromkeys(route.framework for route in routes):
+                yield from self._generated(case, next(cell for cell in cells if cell.route.framework == framework), routes)
+
+    def _cell(self, case: Case, route: Route, file: str, digest: str) -> Cell:
+        name = f"{case.id}[{route}]"
+        again = f"pytest {shlex.quote(f'{self.nodeid}::{name}')}{selecting(self.config)} --parity-fresh"
+        return Cell(id=name, case=case, route=route, file=file, digest=digest, repro=again)
+
+    def _item(self, cell: Cell) -> pytest.Item:
+        # The id is given as text: --lf compares ids, and pytest reads what is in brackets only from a text.
+        return CellItem.from_parent(self, name=cell.id, nodeid=f"{self.nodeid}::{cell.id}", cell=cell, run=self._run)
+
+    def _generated(self, case: Case, whole: Cell, routes: Sequence[Route]) -> Iterator[pytest.Item]:
+        """Yield the items of what is generated from the model of a case; one failing item where that cannot be."""
+        levels = self._run.settings.generate if case.generate is None else case.generate
+        levels = tuple(level for level in levels if LEVELS.index(level) < LEVELS.index(case.level))
+        framework = whole.route.framework
+        if not levels or case.given or not hasattr(registry().get("frameworks", framework), "walk"):
+            return
+        try:
+            found = self._run.generated(whole)
+        except Unavailable:
+            return  # the cells of the case say so
+        except (UsageError, WorkerFailure, Stop) as error:
+            yield BrokenModel.from_parent(self, name=f"{case.id}-generation[{framework}]", message=_apart(case, framework, error))
+            return
+        for part in found.cases:
+            if part.level in levels:
+                for route in routes_of(part, routes, self._run.settings):
+                    yield self._item(self._cell(part, route, found.file, found.digest))
 
     def _routes(self, case: Case) -> list[Route]:
         """Return the case's routes in this run. Raises `UsageError` for what would silently leave it without any."""
@@ -104,6 +130,24 @@ class BrokenFile(pytest.Item):
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Return where the declaration is."""
         return self.path, None, self.name
+
+
+class BrokenModel(BrokenFile):
+    """Stands for a model from which no tests can be generated; fails with the reason."""
+
+    def runtest(self) -> None:
+        """Fail."""
+        raise UsageError(self._message)
+
+
+def _apart(case: Case, framework: str, error: Exception) -> str:
+    detail = error.detail if isinstance(error, WorkerFailure) else error.failure if isinstance(error, Stop) else {"message": str(error)}
+    told = f"{detail['type']}: {detail.get('message')}" if detail.get("type") else str(detail.get("message"))
+    trail = "".join(f"\n{line}" for line in _trail(detail.get("traceback") or detail.get("stderr"), ""))
+    return (
+        f"case {case.id!r}: no tests can be generated from its {framework} model: {told}{trail}\n"
+        "next: mend the model, or leave it whole with generate=() in its Case"
+    )
 
 
 class CellItem(pytest.Item):

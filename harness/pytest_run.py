@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import os
 import platform
@@ -9,7 +10,7 @@ import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -31,6 +32,9 @@ from harness.policy import tolerances as tolerating
 from harness.pytest_spread import OWNER
 from harness.report.verdict import SEVERITY
 from harness.report.write import write_reports, write_text
+
+if TYPE_CHECKING:
+    from harness.generate.discover import Generated
 
 RECORDS = "records.jsonl"
 
@@ -57,6 +61,7 @@ class Run:
         self.written: dict[str, Path] = {}
         self._pool: Pool | None = None
         self._engine: Engine | None = None
+        self._parts: dict[tuple[str, str], dict[str, Any]] = {}
         self._declaring: Worker | None = None
 
     @property
@@ -65,6 +70,28 @@ class Run:
         if self._pool is None:
             self._pool = Pool(self.settings.limits)
         return self._pool
+
+    @property
+    def engine(self) -> Engine:
+        """What runs the session's cells."""
+        if self._engine is None:
+            self._engine = Engine(self.pool, self.cache, bounds=self._bounds, rungs=self.settings.rungs, search=self.settings.search)
+        return self._engine
+
+    def generated(self, cell: Cell) -> Generated:
+        """Return the cases generated from the model of a cell. Raises as `harness.generate.discover.generated` does."""
+        from harness.generate.discover import generated
+
+        found = generated(cell, self.engine.steps, self.cache.root, self._tell)
+        self._parts[cell.file, cell.case.id] = found.summary()
+        return found
+
+    def _tell(self, text: str) -> None:
+        """Say on the terminal what takes a while."""
+        reporter = self.config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None:
+            reporter.ensure_newline()
+            reporter.write_line(f"parity: {text}")
 
     def describe(self, file: str, roots: list[str]) -> Any:
         """Execute a case file in a worker and return what it declares."""
@@ -75,11 +102,9 @@ class Run:
 
     def run_cell(self, cell: Cell) -> Record:
         """Run a cell, apply the expectation rows to it, look into an unexpected mismatch, and append its record to the file at once."""
-        if self._engine is None:
-            self._engine = Engine(self.pool, self.cache, bounds=self._bounds, rungs=self.settings.rungs, search=self.settings.search)
-        record = self._expected(self._engine.run_cell(cell))
+        record = self._expected(dataclasses.replace(self.engine.run_cell(cell), parts=self._parts.get((cell.file, cell.case.id))))
         if record.outcome is Outcome.MISMATCH and not record.ok:
-            record = self._expected(self._looked_into(cell, record, self._engine))  # a signature may be about the culprit
+            record = self._expected(self._looked_into(cell, record, self.engine))  # a signature may be about the culprit
         # The first record replaces what an earlier session left, half a line of it included.
         with self._file.open("a" if self.records else "w", encoding="utf-8") as stream:
             stream.write(record.line() + "\n")
@@ -181,7 +206,7 @@ def _settings(config: pytest.Config, workers: int) -> Settings:
         "sources": option("--parity-source"), "targets": option("--parity-target"), "devices": option("--parity-device"),
         "hops": option("--parity-hops"), "full": option("--parity-full") or None, "fresh": option("--parity-fresh") or None,
         "timeout": option("--parity-timeout"), "memory": option("--parity-memory"), "report": option("--parity-report"), "share": workers,
-        "rung": option("--parity-rung"),
+        "rung": option("--parity-rung"), "generate": option("--parity-generate"),
         "search": option("--parity-search"), "localise": option("--parity-localise"), "repro": option("--parity-repro"),
     }  # fmt: skip
     if option("--parity-route"):

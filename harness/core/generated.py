@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import Any, Mapping
 
 import numpy as np
 
@@ -20,10 +20,10 @@ from harness.core.declared import beside, find_case
 TABLE = "table.json"
 FEEDS = "feeds.npz"
 
-_parents: Dict[Tuple[str, ...], Any] = {}
+_parents: dict[tuple[str, ...], Any] = {}
 
 
-def generated_cases(folder: str) -> List[Case]:
+def generated_cases(folder: str) -> list[Case]:
     """Return the cases of the table in ``folder``."""
     with open(os.path.join(folder, TABLE), encoding="utf-8") as stream:
         table = json.load(stream)
@@ -66,7 +66,7 @@ def _parent(adapter: Any, table: Mapping[str, Any], folder: str) -> Any:
     return _parents[key]
 
 
-def arrays_in(path: str) -> Dict[str, Any]:
+def arrays_in(path: str) -> dict[str, Any]:
     """Return the arrays of an ``.npz`` file; pickles are refused."""
     with np.load(path, allow_pickle=False) as stored:
         return {name: stored[name] for name in stored.files}

@@ -110,6 +110,14 @@ class Framework(Protocol):
     whose arrays are kept). ``replay(model, path, call, inputs, double=False)`` runs one of them alone on arrays, in
     float64 on request. ``parameters(model, path)`` returns its weights. A framework whose models are files has
     ``reopen(entry)``, which returns the model of an artifact.
+
+    Optional, to generate tests from a model: ``walk(model, feeds, wanted=None)`` returns calls as ``trace`` does, those of functions
+    between sub-modules too, where the framework shows them; each with ``ops`` (operators it runs itself), ``said`` (arguments that
+    are no arrays, in words), ``signature`` (equal for calls that differ only in weights and values) and ``problem`` (why it cannot run
+    alone, "" for nothing). ``sub(model, path, call, bound, specs)`` returns what a builder returns: a model of one call, whose inputs
+    are ``specs`` by position. ``bound(model, (path, call), others, shapes, elsewhere)`` tells which numbers among the arguments follow
+    the shapes of the inputs (``others``: arguments by place, captured in a walk where the inputs had the shapes ``elsewhere``), None
+    for not known; ``sub`` gets what it returned. ``mode()``: a word for the global state that builds depend on.
     """
 
     name: str

@@ -51,6 +51,8 @@ class Record:
     ``shapes``: ``tried`` and ``failing``, each a list of {dimension: length}.
     ``timing``: seconds by stage. ``replayed``: the outputs came from the cache of an earlier,
     identical execution (same recipe, versions, options, feeds and machine).
+    ``part``: of a generated case, what it was taken from (see `harness.core.case.Case`). ``parts``: of a whole model, its tree,
+    the coverage of what was generated from it, and what was left out (see `harness.generate.discover.Generated`).
     """
 
     id: str
@@ -75,6 +77,8 @@ class Record:
     file: str = ""
     culprit: Mapping[str, Any] | None = None
     latency: Mapping[str, Any] | None = None
+    part: Mapping[str, Any] | None = None
+    parts: Mapping[str, Any] | None = None
 
     @property
     def ok(self) -> bool:
@@ -96,6 +100,7 @@ class Record:
             "provenance": dict(self.provenance or {}), "error": dict(self.error) if self.error else None,
             "timing": dict(self.timing or {}), "expectation": dict(self.expectation) if self.expectation else None,
             "replayed": self.replayed, "repro": self.repro, "file": self.file,
+            "part": dict(self.part) if self.part else None, "parts": dict(self.parts) if self.parts else None,
         }  # fmt: skip
 
     def line(self) -> str:
@@ -136,6 +141,7 @@ def record_from(data: Mapping[str, Any]) -> Record:
             messages=tuple(data.get("messages", ())), versions=data.get("versions"), provenance=data.get("provenance"),
             error=data.get("error"), timing=data.get("timing"), expectation=data.get("expectation"),
             replayed=bool(data.get("replayed")), repro=data.get("repro", ""), file=data.get("file", ""),
+            part=data.get("part"), parts=data.get("parts"),
         )  # fmt: skip
     except (KeyError, ValueError, TypeError) as error:
         raise UsageError(f"a record is incomplete or malformed: {type(error).__name__}: {error}") from None

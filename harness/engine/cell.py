@@ -22,9 +22,10 @@ from harness.engine.amplified import search
 from harness.engine.cache import Cache
 from harness.engine.judging import coarsest, declared, judge_runs
 from harness.engine.pool import Pool
-from harness.engine.steps import Steps, Stop, Trace
+from harness.engine.steps import Reference, Steps, Stop, Trace
 from harness.engine.worker import WorkerFailure
 from harness.numerics.compare import Bounds
+from harness.numerics.sampling import Sample
 
 SECONDS = 60.0
 """How long one cell may be looked into."""
@@ -147,6 +148,22 @@ class Engine:
                 return str(hop)
         return ""
 
+    def _references(self, cell: Cell, trace: Trace, samples: Sequence[Sample]) -> tuple[list[Sample], list[Reference]]:
+        """Return the samples that count, with what the source makes of them.
+
+        Inputs drawn for a part of a model may be none that the model could give it: what the part itself refuses is left out, and told.
+        """
+        found: list[tuple[Sample, Reference]] = []
+        for sample in samples:
+            try:
+                found.append((sample, self._steps.reference(cell, trace, sample, coarsest(cell.route))))
+            except (WorkerFailure, Stop) as problem:
+                failure = problem.failure if isinstance(problem, Stop) else {"kind": problem.kind, **problem.detail}
+                if not cell.case.part or sample.rung == "real" or not _source_refuses(failure):
+                    raise
+                trace.notes.append(f"the source itself refuses the rung {sample.rung}: {str(failure.get('message'))[:150]}")
+        return [sample for sample, _ in found], [reference for _, reference in found]
+
     def _judge(self, cell: Cell, trace: Trace) -> tuple[Comparison, ...]:
         steps = self._steps
         trace.toolchains = self._toolchains(cell.route)
@@ -158,8 +175,9 @@ class Engine:
         if fixed and others:
             samples = [sample for sample in samples if sample not in others]
             trace.notes.append(f"judged at the example shape only: {fixed} bakes it in")
-        trace.shapes = {"tried": [sample.where for sample in samples], "failing": []}
-        references = [steps.reference(cell, trace, sample, coarsest(cell.route)) for sample in samples]
+        trace.shapes = {"tried": [], "failing": []}
+        samples, references = self._references(cell, trace, samples)
+        trace.shapes["tried"] = [sample.where for sample in samples]
         artifact = steps.source(cell, trace, references[0])
         for hop in cell.route.converters:
             artifact = steps.convert(cell, trace, hop, artifact, samples[0])
@@ -181,6 +199,10 @@ class Engine:
             trace.shapes["failing"].append(samples[runs.failure["sample"]].where)
             raise Stop(runs.failure)
         return trace.comparisons
+
+
+def _source_refuses(failure: Mapping[str, Any]) -> bool:
+    return failure.get("kind") == "error" and failure.get("type") != "NotDeterministic"
 
 
 def _provenance(route: Route, provenance: Mapping[str, Any]) -> list[Comparison]:
@@ -217,5 +239,5 @@ def _record(cell: Cell, trace: Trace, comparisons: tuple[Comparison, ...], outco
         shapes=trace.shapes, messages=tuple(dict.fromkeys(trace.messages)),
         versions={**trace.versions, "python": platform.python_version()}, provenance=trace.provenance, error=error,
         timing={step: round(seconds, 4) for step, seconds in trace.timing.items()},
-        replayed=trace.replayed, repro=cell.repro, file=cell.file,
+        replayed=trace.replayed, repro=cell.repro, file=cell.file, part=cell.case.part,
     )  # fmt: skip

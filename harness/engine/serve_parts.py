@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Sequence, Tuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -13,8 +14,6 @@ from harness.core.spec import Dim, TensorSpec, integers, normal
 
 SAME = 1e-4
 """How far, as a share of the largest number, a part alone may be from what it gave inside its model."""
-
-Place = Tuple[str, int]
 
 
 class Parts:
@@ -48,8 +47,8 @@ class Parts:
         second = _calls(adapter.walk(model, _own(others), paths)) if others else {}
         elsewhere = dict(getattr(model, "captured", {}))
         first = _calls(adapter.walk(model, _own(feeds), paths))
-        answers: List[Dict[str, Any]] = []
-        values: Dict[str, Any] = {}
+        answers: list[dict[str, Any]] = []
+        values: dict[str, Any] = {}
         for number, (path, call) in enumerate(wanted):
             place = (path, int(call))
             answer = _tried(adapter, model, framework, place, first.get(place), second.get(place), elsewhere)
@@ -66,16 +65,19 @@ class Parts:
         return adapter
 
 
-def _own(feeds: Mapping[str, Any]) -> Dict[str, Any]:
+def _own(feeds: Mapping[str, Any]) -> dict[str, Any]:
     return {name: np.array(array) for name, array in feeds.items()}
 
 
-def _calls(calls: Sequence[Mapping[str, Any]]) -> Dict[Place, Any]:
+def _calls(calls: Sequence[Mapping[str, Any]]) -> dict[Any, Any]:
     return {(call["path"], call["call"]): call for call in calls}
 
 
-def _tried(adapter: Any, model: Any, framework: str, place: Place, first: Any, second: Any, elsewhere: Mapping[Place, Any]) -> Dict[str, Any]:
-    answer: Dict[str, Any] = {"problem": "", "fixed": "", "bound": []}
+def _tried(
+    adapter: Any, model: Any, framework: str, place: Any, first: Any, second: Any, elsewhere: Mapping[Any, Any]
+) -> dict[str, Any]:  # fmt: skip
+    """Return how one call does alone; see `Parts.capture`."""
+    answer: dict[str, Any] = {"problem": "", "fixed": "", "bound": []}
     if first is None:
         return {**answer, "problem": "was not called again"}
     shapes = [array.shape for array in first["inputs"]]
@@ -95,7 +97,7 @@ def _tried(adapter: Any, model: Any, framework: str, place: Place, first: Any, s
     return answer
 
 
-def _alone(adapter: Any, model: Any, framework: str, place: Place, bound: Any, call: Mapping[str, Any], other: Any) -> str:
+def _alone(adapter: Any, model: Any, framework: str, place: Any, bound: Any, call: Mapping[str, Any], other: Any) -> str:
     """Return why a part cannot run alone, "" where it gives the very answer it gave inside the model."""
     specs = _specs(call["inputs"], other["inputs"] if other is not None else call["inputs"])
     case = part_case("part", framework, specs, lambda: adapter.sub(model, place[0], place[1], bound, specs), 0)
@@ -111,13 +113,11 @@ def _alone(adapter: Any, model: Any, framework: str, place: Place, bound: Any, c
     return ""
 
 
-def _specs(arrays: Sequence[Any], others: Sequence[Any]) -> List[TensorSpec]:
+def _specs(arrays: Sequence[Any], others: Sequence[Any]) -> list[TensorSpec]:
     """Return what a part takes: an axis is dynamic where two calls differ in it."""
     specs = []
     for number, (array, other) in enumerate(zip(arrays, others)):
-        shape = [
-            a if a == b else Dim(f"d{a}_{b}", min(a, b), max(a, b), example=a) for a, b in zip(array.shape, other.shape)
-        ]  # fmt: skip
+        shape = [a if a == b else Dim(f"d{a}_{b}", min(a, b), max(a, b), example=a) for a, b in zip(array.shape, other.shape)]
         domain = normal() if array.dtype.kind not in "iub" else integers(0, 1)
         specs.append(TensorSpec(name=f"x{number}", dtype=array.dtype.name, shape=tuple(shape), domain=domain))
     return specs

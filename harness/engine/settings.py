@@ -18,11 +18,13 @@ from harness.engine.pool import Limits
 _TEXTS, _COUNT, _SECONDS, _TEXT, _TABLE = "a list of texts", "a whole number >= 1", "a number of seconds > 0", "a text", "a table"
 _ROWS = "a list of file names and rows, or one table"
 _FLAG = "true or false"
+_PARTS = "a list of levels among unit and module"
 KEYS: dict[str, str] = {
     "routes": _TEXTS, "full_routes": _TEXTS, "sources": _TEXTS, "targets": _TEXTS, "devices": _TEXTS, "files": _TEXTS,
     "expectations": _TEXTS, "hops": "a whole number >= 0", "timeout": _SECONDS, "run_timeout": _SECONDS, "memory": _TEXT,
     "threads": _COUNT, "report": _TEXT, "gate": _TABLE, "levels": _TABLE,
     "tolerances": _ROWS, "rungs": _TABLE, "search": "a whole number >= 0", "localise": _FLAG, "localise_timeout": _SECONDS, "repro": _TEXT,
+    "generate": _PARTS,
 }  # fmt: skip
 """What ``[tool.parity]`` may hold, and what each setting is."""
 
@@ -36,6 +38,7 @@ class Settings:
     ``localise``: whether the hop and layer to blame for a mismatch that nobody expected are looked for, for at most
     ``localise_timeout`` seconds a cell; ``repro``: the folder for bundles of such mismatches, None for none.
     ``search``: how many runs a search for revealing inputs may take in each cell that matches.
+    ``generate``: the levels at which tests are generated from a whole model that does not say itself.
     ``tolerances``: file names and rows as they are written; `harness.policy.tolerances` reads them.
     """
 
@@ -57,6 +60,7 @@ class Settings:
     levels: Mapping[str, tuple[str, ...]]
     rungs: Mapping[str, tuple[str, ...]]
     search: int = 0
+    generate: tuple[str, ...] = ("unit", "module")
     limits: Limits
 
 
@@ -96,12 +100,14 @@ def settings_from(table: Mapping[str, Any], root: Path, given: Mapping[str, Any]
         full=bool(chosen.get("full")), fresh=bool(chosen.get("fresh")), report=root / chosen.get("report", "reports"),
         gate=chosen.get("gate"), tolerances=chosen.get("tolerances", ()), limits=limits,
         localise=chosen.get("localise", True), localise_timeout=float(chosen.get("localise_timeout", 60.0)),
-        repro=root / chosen["repro"] if chosen.get("repro") else None,
+        repro=root / chosen["repro"] if chosen.get("repro") else None, generate=generate_from(chosen.get("generate")),
     )  # fmt: skip
 
 
 def _fits(setting: Any, kind: str) -> bool:
     """Return whether a setting is of this kind. True and False are no numbers."""
+    if kind is _PARTS:
+        return isinstance(setting, (str, list, tuple))
     if kind is _TEXTS:
         return isinstance(setting, (list, tuple)) and all(isinstance(item, str) for item in setting)
     if kind is _ROWS:
@@ -112,6 +118,16 @@ def _fits(setting: Any, kind: str) -> bool:
         return isinstance(setting, str if kind is _TEXT else dict)
     number = isinstance(setting, (int, float) if kind is _SECONDS else int) and not isinstance(setting, bool)
     return number and (0 < setting < float("inf") if kind is _SECONDS else setting >= (1 if kind is _COUNT else 0))
+
+
+def generate_from(chosen: Any) -> tuple[str, ...]:
+    """Return the levels at which tests are generated: those chosen (``none`` for none), else units and modules. Raises `UsageError`."""
+    levels = ["unit", "module"] if chosen is None else chosen.split(",") if isinstance(chosen, str) else list(chosen)
+    levels = [] if levels in (["none"], [""]) else levels
+    for level in levels:
+        if level not in ("unit", "module"):
+            raise unknown("level to generate", level, ("unit", "module", "none"))
+    return tuple(levels)
 
 
 def _levels(key: str, table: Mapping[str, Any], of: str) -> dict[str, tuple[str, ...]]:

@@ -154,6 +154,9 @@ class Steps:
         groups = [entry.arrays("feeds"), *(entry.arrays(f"more-{number}") for number in range(entry.facts["more"]))]
         real = [Sample(feeds=feeds, lengths=_lengths(cell, feeds), rung="real") for feeds in groups]
         climbed = self._ladder(case, framework, rungs, real[0].lengths) if case.part and case.part["drawn"] else []
+        # Inside a model whole numbers are indices and shapes, which only fit as they came.
+        whole = {name: array for name, array in real[0].feeds.items() if array.dtype.kind in "iub"}
+        climbed = [dataclasses.replace(sample, feeds={**sample.feeds, **whole}) for sample in climbed]
         return [*real, *climbed], entry.arrays("labels").get("labels")
 
     def _ladder(self, case: Case, framework: str, rungs: Sequence[str], lengths: Mapping[str, int]) -> list[Sample]:

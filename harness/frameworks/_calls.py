@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Callable, Iterator, List, Mapping, Optional, Sequence
+from typing import Any, Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from harness.core.errors import UsageError
-
 
 NEAR = 2
 """How far a number may be from a length that it follows: one more for a class token, two less for an unpadded window."""
@@ -212,7 +211,7 @@ def words(item: Any) -> str:
     return str(getattr(item, "__name__", "")) or (repr(item) if type(item).__module__ in ("torch", "enum") else type(item).__name__)
 
 
-def bound_by(before: Any, after: Any, shapes: Sequence[Any], others: Sequence[Any]) -> Optional[List[Any]]:
+def bound_by(before: Any, after: Any, shapes: Sequence[Any], others: Sequence[Any]) -> list[Any] | None:
     """Return which numbers among arguments follow the shapes of the inputs, from two calls that differ in these.
 
     Each is ``[place among the numbers, input, axis, times, over, plus]``: ``length * times // over + plus``, or has a second
@@ -233,7 +232,7 @@ def bound_by(before: Any, after: Any, shapes: Sequence[Any], others: Sequence[An
     return found
 
 
-def _rules(a: int, b: int, axes: Sequence[Any]) -> Iterator[List[int]]:
+def _rules(a: int, b: int, axes: Sequence[Any]) -> Iterator[list[int]]:
     for i, j, one, two in axes:
         if (one, two) == (a, b):
             yield [i, j, 1, 1, 0]
@@ -254,7 +253,7 @@ def follow(kept: Any, bound: Sequence[Sequence[int]], shapes: Sequence[Any]) -> 
     """Return arguments whose bound numbers fit the ``shapes`` of the inputs; see `bound_by`."""
     if not bound:
         return kept
-    values: List[Any] = list(numbers(kept))
+    values: list[Any] = list(numbers(kept))
     for place, i, j, times, over, plus, *second in bound:
         length = shapes[i][j]
         value = length * times if times != 1 else length

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import random
 from typing import Any, Mapping, Sequence
 
@@ -55,6 +56,10 @@ def _moved(model: Any, twin: Any, move: Move) -> None:
             tensor.data.copy_(torch.from_numpy(move(name, tensor.detach().numpy(), types[name])))
 
 
+KEPT = 2**28
+"""Largest float64 copy, in bytes, that is kept beside its model."""
+
+
 class Torch:
     """PyTorch modules."""
 
@@ -62,6 +67,7 @@ class Torch:
     toolchain = "torch"
     format = "torch.module"
     distributions = ("torch",)
+    _twins: tuple[Any, dict[Any, Built]] = (None, {})
     files = (".pt2", ".pt", ".pth", ".ts")
 
     def claims(self, path: str) -> bool:
@@ -123,10 +129,17 @@ class Torch:
         return arrays_of({name: torch.zeros_like(x) if g is None else g for (name, x), g in zip(leaves.items(), found)})
 
     def oracle(self, case: Case, model: Built, feeds: Mapping[str, Any], move: Move | None = None) -> dict[str, Any]:
-        """Return the outputs of a float64 copy."""
-        twin = Built(copy.deepcopy(model.module).double(), model.inputs, model.outputs)
-        if move is not None:
-            _moved(model.module, twin.module, move)
+        """Return the outputs of a float64 copy; the last few copies of a model are kept for its next inputs."""
+        key = (getattr(move, "func", move), *sorted(getattr(move, "keywords", {}).items()))
+        if self._twins[0] is not model:
+            self._twins = (model, {})
+        twin = self._twins[1].get(key)
+        if twin is None:
+            twin = Built(copy.deepcopy(model.module).double(), model.inputs, model.outputs)
+            if move is not None:
+                _moved(model.module, twin.module, move)
+            if sum(tensor.nbytes for tensor in twin.module.parameters()) <= KEPT and isinstance(move, (type(None), functools.partial)):
+                self._twins[1][key] = twin
         wide = {name: array.astype(np.float64) if array.dtype.kind == "f" else array for name, array in feeds.items()}
         return self.run(twin, wide)
 

@@ -104,9 +104,13 @@ class _Discovery:
     def __init__(self, cell: Cell, steps: Steps, toolchain: str, samples: Sequence[Any]) -> None:
         self._cell = cell
         self._framework = cell.route.framework
-        self._ask = lambda verb, arguments: steps.ask(toolchain, verb, {"framework": self._framework, "ref": cell.ref, **arguments})
+        self._steps = steps
+        self._toolchain = toolchain
         self._first = samples[0]
         self._second = next((s for s in samples[1:] if s.lengths != samples[0].lengths), None)
+
+    def _ask(self, verb: str, arguments: Mapping[str, Any]) -> Any:
+        return self._steps.ask(self._toolchain, verb, {"framework": self._framework, "ref": self._cell.ref, **arguments})
 
     def table(self, key: str) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
         """Return the table of parts and the arrays to keep, by file name."""

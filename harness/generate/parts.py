@@ -62,10 +62,14 @@ def plan(calls: Sequence[Call], others: Sequence[Call]) -> Plan:
         if not call["leaf"] and call["ops"]:
             left.append(Left(path=call["path"], type=call["type"], reason=_LOOSE, ops=call["ops"]))
         if not _wraps(calls, place):
-            key = (call["leaf"], call["type"], call["signature"], call["said"], call["input_types"], elsewhere.get((call["path"], call["call"])))
-            found.setdefault(repr(key), []).append(place)
-    chosen = [Chosen(place=places[0], level="unit" if calls[places[0]]["leaf"] else "module", calls=tuple(places)) for places in found.values()]
-    return Plan(chosen=tuple(chosen), left=tuple(left), ops=sum(map(_own, calls)))
+            key = [call[said] for said in ("leaf", "type", "signature", "said", "input_types")]
+            found.setdefault(repr([*key, elsewhere.get((call["path"], call["call"]))]), []).append(place)
+    chosen = tuple(Chosen(place=places[0], level=_level(calls[places[0]]), calls=tuple(places)) for places in found.values())
+    return Plan(chosen=chosen, left=tuple(left), ops=sum(map(_own, calls)))
+
+
+def _level(call: Call) -> str:
+    return "unit" if call["leaf"] else "module"
 
 
 _LOOSE = "makes tensors of no tensor, as a range or a constant; the module around it is tested with it"

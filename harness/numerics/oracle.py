@@ -49,6 +49,8 @@ _BLOCK = 1 << 18
 _TINY = {"float64": 2.0**-1022, "float16": 2.0**-14}
 # One draw of noise may be small by chance: an element has at least this share of what is usual around it.
 _USUAL = 0.6
+# A slice whose variance is below this share of its mean square is of one value.
+_STEADY = 1e-8
 # Beyond this share of its own scale a bound says nothing about a value any more.
 _LOOSE = 0.01
 
@@ -155,8 +157,8 @@ class _Bound:
         shape, r, o, s = yardstick.oracle.shape, *self._arrays()
         # What overflows in the source's own type has no part in the scale of the rest.
         self._scale = _Local(shape, lambda piece: np.where(np.isfinite(r[piece]), o[piece], 0.0))
-        self._spread = _Local(shape, lambda piece: s[piece])
-        self._error = _Local(shape, lambda piece: np.asarray(r[piece], np.float64) - o[piece])
+        self._spread = _Local(shape, lambda piece: s[piece], self._scale.constant)
+        self._error = _Local(shape, lambda piece: np.asarray(r[piece], np.float64) - o[piece], self._scale.constant)
         # What the source loses in most elements is its algorithm's, whatever spread and scale explain.
         self._typical = 4.0 * _median(yardstick.reference, yardstick.oracle)
         self._tiny = _TINY.get(yardstick.reference.dtype.name, 2.0**-126)
@@ -210,25 +212,33 @@ def _pieces(shape: tuple[int, ...]) -> Iterator[tuple[int, tuple[Any, ...]]]:
 
 
 class _Local:
-    """Root mean squares of a tensor, as a whole and along each axis of its slices of at least eight elements."""
+    """Root mean squares of a tensor, as a whole and along each axis of its slices of at least eight elements.
 
-    def __init__(self, shape: tuple[int, ...], values: Callable[[tuple[Any, ...]], Any]) -> None:
+    A slice of one value, as rows that are all alike have, is one element and not many: it counts as the whole does. ``constant``
+    tells these by axis; they are found where they are not given.
+    """
+
+    def __init__(
+        self, shape: tuple[int, ...], values: Callable[[tuple[Any, ...]], Any], constant: Mapping[int, Any] | None = None
+    ) -> None:
         self._shape, size = shape, math.prod(shape)
         axes = [axis for axis, length in enumerate(shape) if length > 1 and size // length >= 8]
-        sums = {axis: np.zeros(shape[axis]) for axis in axes}
+        sums = {axis: np.zeros((2, shape[axis])) for axis in axes}
         total = 0.0
         for _, piece in _pieces(shape):
-            squares = np.square(_finite_or_zero(values(piece)))
+            found = _finite_or_zero(values(piece))
+            squares = np.square(found)
             total += float(np.sum(squares))
             fixed = sum(not isinstance(part, slice) for part in piece)
             for axis in axes:
-                if axis < fixed:
-                    sums[axis][piece[axis]] += np.sum(squares)
-                else:
-                    part = piece[axis] if axis < len(piece) else slice(None)
-                    sums[axis][part] += np.sum(squares, axis=tuple(a for a in range(squares.ndim) if a != axis - fixed))
+                part = piece[axis] if axis < len(piece) else slice(None)
+                rest = None if axis < fixed else tuple(a for a in range(squares.ndim) if a != axis - fixed)
+                sums[axis][0][part] += np.sum(squares, axis=rest)
+                sums[axis][1][part] += np.sum(found, axis=rest)
         self.whole = math.sqrt(total / size) if size else 0.0
-        self._slices = {axis: np.sqrt(sums[axis] * shape[axis] / size) for axis in axes}
+        means = {axis: sums[axis] * shape[axis] / size for axis in axes}
+        self.constant = {a: s - np.square(m) <= _STEADY * s for a, (s, m) in means.items()} if constant is None else constant
+        self._slices = {axis: np.where(self.constant[axis], self.whole, np.sqrt(means[axis][0])) for axis in axes}
 
     def at(self, piece: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
         """Return the smallest of them at each element of ``piece``, which has that shape."""

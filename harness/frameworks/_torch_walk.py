@@ -202,7 +202,7 @@ def sub(model: Built, path: str, number: int, bound: Sequence[Sequence[int]]) ->
     if (path, number) not in model.captured:
         raise missing(path, number)
     function: Any = model.functions.get((path, number))
-    module = None if function is not None else dict(model.module.named_modules())[path]
+    module: Any = None if function is not None else dict(model.module.named_modules())[path]
     kept = model.captured[path, number]
     taken: list[Any] = [None] * _slots(kept)
     inputs = len(taken)

@@ -274,3 +274,15 @@ def test_values_whose_squares_overflow_leave_the_others_judged() -> None:
     wrong = x.copy()
     wrong[-1] *= 1.01
     assert not judge(wrong, held).match
+
+
+def test_rows_that_are_all_alike_are_one_sample_of_noise_and_not_many() -> None:
+    global RNG
+    RNG = np.random.default_rng(1)
+    x, w = np.ones((32, 768), np.float32), f32(768, 2048) / 28
+    rung = stick(lambda a, b: a @ b, x, w)
+    in_order = np.cumsum(x[:1, :, None] * w[None], axis=1, dtype=np.float32)[:, -1]
+    assert judge(np.repeat(in_order, 32, axis=0), dataclasses.replace(rung, ordinary=False)).match
+    one_bias = (x @ w).astype(np.float32)
+    one_bias[:, 5] += np.float32(1e-3)
+    assert not judge(one_bias, rung).match, "a fault of one channel shows all the same"

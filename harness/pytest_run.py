@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import os
@@ -89,9 +90,12 @@ class Run:
     def _tell(self, text: str) -> None:
         """Say on the terminal what takes a while."""
         reporter = self.config.pluginmanager.get_plugin("terminalreporter")
+        capture = self.config.pluginmanager.get_plugin("capturemanager")
         if reporter is not None:
-            reporter.ensure_newline()
-            reporter.write_line(f"parity: {text}")
+            # What is written while files are collected would be captured and lost.
+            with capture.global_and_fixture_disabled() if capture is not None else contextlib.nullcontext():
+                reporter.ensure_newline()
+                reporter.write_line(f"parity: {text}")
 
     def describe(self, file: str, roots: list[str]) -> Any:
         """Execute a case file in a worker and return what it declares."""

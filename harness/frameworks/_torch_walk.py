@@ -129,8 +129,9 @@ def walk(model: Built, feeds: Mapping[str, Any], wanted: Sequence[str] | None) -
             handles.append(part.register_forward_hook(after, with_kwargs=True, always_call=False))
         whole(state.tape, type(model.module).__name__, feeds)
         state.tape.calls[0].update(ops=0, said="", signature="", problem="")
+        tensors = tensors_of(feeds)
         with torch.no_grad(), Functions():
-            outputs = model.call(tensors_of(feeds))
+            outputs = model.call(tensors)
         outputs = arrays_of(outputs)
     finally:
         for handle in handles:

@@ -62,7 +62,7 @@ def test_what_gives_no_test_has_a_reason_and_counts() -> None:
 
 def test_a_block_covers_all_that_runs_inside_it() -> None:
     calls = [root(), call("block", 0, leaf=False, ops=2), call("block.a", 1, problem="returns no tensor"), call("b", 0)]
-    made = [one for one in plan(calls, []).chosen]
+    made = list(plan(calls, []).chosen)
     assert covered(calls, made) == {"unit": 1 / 4, "any": 1.0}
 
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 def checked(space: Space) -> Space:
     """Return the space with its example: what was given explicitly, and lengths for the rest that go with it.
 
-    Where no length was given the example is the first profile, one without 0 and 1 where there is such. Raises `UsageError` for a relation or profile that
+    Where no length was given the example is the first profile, one without 0 and 1 where there is such.
+    Raises `UsageError` for a relation or profile that
     names an unknown dimension, profiles or relations that nothing satisfies, and an explicit example that does not.
     """
     for one in space.relations:

@@ -63,8 +63,8 @@ class Dim(_Term):
     """One named axis length: a range, optionally multiples of a step or an allowed set (gears).
 
     ``Dim("batch", 1, 64)`` reads "batch, 1 to 64". ``example`` is the length a model is exported
-    with (default: a small admissible length that is neither 0 nor 1, so that 0/1 specialisation
-    in an exporter shows); ``explicit`` says whether it was given. ``2 * S + 1``, ``S // 2`` and ``S + T``
+    with (default: a small admissible length that is neither 0 nor 1, nor once the multiple, so that 0/1
+    specialisation in an exporter shows); ``explicit`` says whether it was given. ``2 * S + 1``, ``S // 2`` and ``S + T``
     are lengths too, see `DimExpr`. Raises `UsageError` when the declaration contradicts itself.
     """
 
@@ -112,7 +112,7 @@ class Dim(_Term):
         if not admissible:
             raise UsageError(f"dimension {name!r}: no multiple of {multiple} lies in {low}..{high}")
         if example is None:
-            example = next((n for n in admissible if n > 1), admissible[0])
+            example = next((n for least in (multiple, 1) for n in admissible[:MOST] if n > least), admissible[0])
         if example not in admissible:
             raise UsageError(f"dimension {name!r}: example={example} is not admissible; it must be one of {self}")
         fill(self, "example", example)

@@ -31,13 +31,15 @@ class Space:
 
     ``dims``: every named dimension, in order of declaration. ``relations``: those declared, and one ``>= 0`` for each
     axis whose expression could be negative. ``profiles``: where there are any, the only combinations of the
-    dimensions they name. ``example``: what models are exported with. Made by `space_of`.
+    dimensions they name. ``example``: what models are exported with. ``axes``: the expressions that stand in shapes.
+    Made by `space_of`.
     """
 
     dims: Mapping[str, Dim]
     relations: tuple[Relation, ...]
     profiles: tuple[Mapping[str, int], ...]
     example: Mapping[str, int]
+    axes: tuple[DimExpr, ...] = ()
 
     def holds(self, lengths: Mapping[str, int]) -> bool:
         """Return whether these are lengths of exactly the dimensions there are, and admissible together."""
@@ -123,6 +125,20 @@ class Space:
         """Return at most ``limit`` admissible combinations besides the example, each once, what shows most first."""
         return corners(self, limit)
 
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data that `from_json` reads."""
+        return {
+            "dims": [dim.to_json() for dim in self.dims.values()], "relations": [one.text for one in self.relations],
+            "profiles": [dict(profile) for profile in self.profiles], "axes": [axis.to_json() for axis in self.axes],
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Space:
+        """Return the space that `to_json` wrote."""
+        dims = tuple((dim, dim.explicit) for dim in map(Dim.from_json, data["dims"]))
+        rows = tuple(tuple(profile.items()) for profile in data["profiles"])
+        return _space(dims, tuple(map(DimExpr.from_json, data["axes"])), tuple(data["relations"]), rows)
+
     def _open(self, given: Mapping[str, int]) -> Iterator[Domains]:
         """Yield the lengths open to each dimension, once for each profile that agrees with ``given``."""
         for profile in self.profiles or ({},):
@@ -156,7 +172,7 @@ def _space(declared: tuple[tuple[Dim, bool], ...], axes: tuple[DimExpr, ...], te
     implied = [related(axis.node, ">=", ("number", 0)) for axis in axes if _may_fail(axis)]
     relations = tuple(dict.fromkeys((*map(relation, texts), *implied)))
     rows = tuple(dict(profile) for profile in profiles)
-    draft = Space(dims=dims, relations=relations, profiles=rows, example={name: dim.example for name, dim in dims.items()})
+    draft = Space(dims=dims, relations=relations, profiles=rows, example={name: dim.example for name, dim in dims.items()}, axes=axes)
     return checked(draft)
 
 

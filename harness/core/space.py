@@ -77,7 +77,9 @@ class Space:
         """Return the admissible combination nearest to ``wanted`` that agrees with ``given`` and satisfies ``also``, or None.
 
         Dimensions are settled one after another, ``first`` before all others, and each is as near as those before it allow.
+        One that ``wanted`` does not name wants its example.
         """
+        wanted = {name: wanted.get(name, self.example[name]) for name in self.dims}
         relations = (*self.relations, *also)
         order = sorted(order_of(self.dims, self.relations), key=lambda name: name != first)
         found = [one for one in (solve(domains, relations, wanted, order, steps) for domains in self._open(given or {})) if one is not None]

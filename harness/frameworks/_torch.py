@@ -76,18 +76,6 @@ def arrays_of(outputs: Mapping[str, Any]) -> dict[str, Any]:
     return {name: torch.as_tensor(tensor).detach().cpu().numpy().copy() for name, tensor in outputs.items()}
 
 
-def dynamic_shapes(source: Any) -> dict[str, Any] | None:
-    """Return ``dynamic_shapes`` of torch.export for `flat_module`, None for a model without dynamic axes."""
-    import torch
-
-    dims: dict[str, Any] = {}
-    shapes = []
-    for port in source.artifact.inputs:
-        axes = source.dynamic.get(port.name, {})
-        shapes.append({axis: dims.setdefault(name, torch.export.Dim(name, min=low, max=high)) for axis, (name, low, high) in axes.items()})
-    return {"tensors": tuple(shapes)} if any(shapes) else None
-
-
 def inference_mode(module: Any) -> Any:
     """Return the module without dropout and gradients. Exported programs are in that state and refuse the calls."""
     import torch

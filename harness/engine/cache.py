@@ -95,7 +95,7 @@ class Cache:
                 folder.mkdir()
                 written = arrays.write(str(folder), members)
                 index[group] = {name: {**item, "file": os.path.relpath(item["file"], work)} for name, item in written.items()}
-            files = {str(f.relative_to(work)): [f.stat().st_size, _digest(f)] for f in sorted(work.rglob("*")) if f.is_file()}
+            files = {str(f.relative_to(work)): [f.stat().st_size, digest_file(f)] for f in sorted(work.rglob("*")) if f.is_file()}
             stored = {**facts, "arrays": index}
             (work / META).write_text(json.dumps({"facts": stored, "files": files}))
             if place.exists():
@@ -115,7 +115,7 @@ class Cache:
             meta = json.loads((place / META).read_text())
             for name, (size, digest) in meta["files"].items():
                 path = place / name
-                if path.stat().st_size != size or _digest(path) != digest:
+                if path.stat().st_size != size or digest_file(path) != digest:
                     return None
             entry = Entry(folder=place, facts=meta["facts"], hit=True)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -165,10 +165,10 @@ class Cache:
         return rows
 
 
-def _digest(path: Path) -> str:
+def digest_file(path: Path) -> str:
+    """Return the SHA-256 of a file, read piece by piece: it may hold the weights of a large model."""
+    total = hashlib.sha256()
     with path.open("rb") as stream:
-        return (
-            hashlib.file_digest(stream, "sha256").hexdigest()
-            if hasattr(hashlib, "file_digest")
-            else hashlib.sha256(stream.read()).hexdigest()
-        )
+        for block in iter(lambda: stream.read(1 << 20), b""):
+            total.update(block)
+    return total.hexdigest()

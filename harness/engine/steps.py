@@ -27,7 +27,7 @@ from harness.core.registry import KINDS, Registry
 from harness.core.route import Hop
 from harness.core.spec import Dim
 from harness.core.value import value
-from harness.engine.cache import Cache, Entry, key_of
+from harness.engine.cache import Cache, Entry, digest_file, key_of
 from harness.engine.pool import Pool
 from harness.engine.toolchains import locate
 from harness.engine.worker import WorkerFailure
@@ -435,14 +435,14 @@ def _stored(place: Path) -> dict[str, str] | None:
 def _digest_of(path: str) -> str:
     """Return the SHA-256 of a file, "" for one that is gone."""
     try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        return digest_file(Path(path))
     except OSError:
         return ""
 
 
 _SHARED = (
     "harness.engine.serve", "harness.engine.serve_probe", "harness.engine.serve_reference",
-    "harness.core.weights", "harness.core.outputs", "harness.core.given",
+    "harness.core.weights", "harness.core.outputs", "harness.core.given", "harness.core.external",
 )  # fmt: skip
 
 

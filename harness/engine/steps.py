@@ -30,7 +30,7 @@ from harness.core.value import value
 from harness.engine.cache import Cache, Entry, digest_file, key_of
 from harness.engine.pool import Pool
 from harness.engine.toolchains import locate
-from harness.engine.worker import WorkerFailure
+from harness.engine.worker import MEMORY, WorkerFailure
 from harness.numerics.ladder import RUNGS, STANDINGS, rungs_for, rungs_of_shape
 from harness.numerics.sampling import Sample, draw, dynamic_axes, lengths_to_try
 
@@ -164,9 +164,9 @@ class Steps:
             try:
                 answer = self._ask(trace, adapter.toolchain, "reference", asked)
             except WorkerFailure as failure:
-                if "memory limit" not in str(failure.detail.get("message")):
+                if failure.detail.get("limit") != MEMORY:
                     raise
-                # In float64 a model is twice as large; without that run there is still its own.
+                # In float64 a model may be twice as large; without that run there is still its own.
                 answer = self._ask(trace, adapter.toolchain, "reference", {**asked, "draws": 0})
                 answer["oracle_error"] = str(failure.detail["message"])
             facts = {name: answer[name] for name in ("oracle_error", "wobble", "seconds")}

@@ -64,6 +64,7 @@ class Question:
     hops: int = 2
     search: int = 0
     localise: bool = True
+    localise_timeout: float = 300.0
     repro: str = ""
     limits: Limits
 
@@ -99,7 +100,7 @@ def _judged(question: Question, engine: Engine, cell: Cell, say: Callable[[str],
     record = engine.run_cell(cell)
     if record.outcome is Outcome.MISMATCH and question.localise:
         say("it differs; looking for the layer to blame")
-        record = engine.blame(cell, record)
+        record = engine.blame(cell, record, question.localise_timeout)
     return engine.bundle(cell, record, Path(question.repro)) if question.repro else record
 
 

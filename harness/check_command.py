@@ -15,6 +15,7 @@ from harness.check import Question, check
 from harness.core.errors import UsageError
 from harness.core.record import Record
 from harness.engine.pool import Limits
+from harness.engine.settings import size
 from harness.policy.gate import gate
 from harness.pytest_cells import explain
 from harness.report.html import render_html
@@ -55,8 +56,10 @@ def declare(commands: Any) -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of weights and inputs (default: 0)")
     parser.add_argument("--fresh", action="store_true", help="run everything anew instead of reusing cached results")
     parser.add_argument("--no-localise", action="store_true", help="do not look for the hop and the layer to blame for a mismatch")
+    parser.add_argument("--localise-timeout", type=float, default=300.0, metavar="SECONDS", help="seconds for that search (default: 300)")
     parser.add_argument("--repro", default="", metavar="FOLDER", help="write a folder for each mismatch that fails without this harness")
     parser.add_argument("--timeout", type=float, help="seconds for one build or conversion (default: 300)")
+    parser.add_argument("--memory", default="", metavar="GIB", help="limit of one worker, for example 10, or 512M (default: 6)")
     parser.add_argument("--json", metavar="FILE", help="write the records, one JSON line each")
     parser.add_argument("--html", metavar="FILE", help="write the report")
     parser.set_defaults(run=_check)
@@ -70,12 +73,14 @@ def _names(text: str) -> tuple[str, ...]:
 def _check(given: argparse.Namespace, console: Console) -> int:
     if given.search < 0:
         raise UsageError(f"--search {given.search}; expected a whole number >= 0")
-    limits = Limits(timeout=given.timeout) if given.timeout else Limits()
+    usual = Limits()
+    memory = size(given.memory + "G" if re.fullmatch(r"[\d.]+", given.memory) else given.memory) if given.memory else usual.memory
+    limits = Limits(timeout=given.timeout or usual.timeout, memory=memory)
     question = Question(
         source=given.source, to=_names(given.to), artifact=given.artifact, framework=given.framework,
         dims=tuple(given.dim), domains=tuple(given.domain), inputs=given.inputs, rtol=given.rtol, atol=given.atol, seed=given.seed,
         rungs=tuple(given.rung) or ("core",), fresh=given.fresh, limits=limits, search=given.search,
-        localise=not given.no_localise, repro=given.repro,
+        localise=not given.no_localise, localise_timeout=given.localise_timeout, repro=given.repro,
     )  # fmt: skip
     told = Console(stderr=True, highlight=False, soft_wrap=True)
 

@@ -26,10 +26,10 @@ from harness.core.protocols import option_values
 from harness.core.registry import KINDS, Registry
 from harness.core.route import Hop
 from harness.core.value import value
-from harness.engine.cache import Cache, Entry, key_of
+from harness.engine.cache import Cache, Entry, digest_file, key_of
 from harness.engine.pool import Pool
 from harness.engine.toolchains import locate
-from harness.engine.worker import WorkerFailure
+from harness.engine.worker import MEMORY, WorkerFailure
 from harness.numerics.ladder import RUNGS, STANDINGS, rungs_for, rungs_of_shape
 from harness.numerics.sampling import Sample, draw, lengths_of, lengths_to_try, told_of
 
@@ -172,9 +172,9 @@ class Steps:
             try:
                 answer = self._ask(trace, adapter.toolchain, "reference", asked)
             except WorkerFailure as failure:
-                if "memory limit" not in str(failure.detail.get("message")):
+                if failure.detail.get("limit") != MEMORY:
                     raise
-                # In float64 a model is twice as large; without that run there is still its own.
+                # In float64 a model may be twice as large; without that run there is still its own.
                 answer = self._ask(trace, adapter.toolchain, "reference", {**asked, "draws": 0})
                 answer["oracle_error"] = str(failure.detail["message"])
             facts = {name: answer[name] for name in ("oracle_error", "wobble", "seconds")}
@@ -428,14 +428,15 @@ def _stored(place: Path) -> dict[str, str] | None:
 def _digest_of(path: str) -> str:
     """Return the SHA-256 of a file, "" for one that is gone."""
     try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        return digest_file(Path(path))
     except OSError:
         return ""
 
 
 _SHARED = (
     "harness.engine.serve", "harness.engine.serve_probe", "harness.engine.serve_reference",
-    "harness.core.weights", "harness.core.outputs", "harness.core.given", "harness.core.generated", "harness.engine.serve_parts",
+    "harness.core.weights", "harness.core.outputs", "harness.core.given", "harness.core.generated", "harness.core.external",
+    "harness.engine.serve_parts",
 )  # fmt: skip
 
 

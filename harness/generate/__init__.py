@@ -1,0 +1,1 @@
+"""Models nobody wrote: cases that are generated instead of declared."""

@@ -30,6 +30,8 @@ def kinds(program: Program) -> list[Kind] | None:
         given = [found[i] for i in step.inputs]
         if len(given) != len(op.takes) or not all(take.admits(kind) for take, kind in zip(op.takes, given, strict=True)):
             return None
+        if step.attributes.get("rank", given[0].rank) != given[0].rank:
+            return None
         if op.pairs is not None and not all(op.pairs(given[0], other) for other in given[1:]):
             return None
         made = result(op, step.attributes, given)

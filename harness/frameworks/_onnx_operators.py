@@ -8,6 +8,7 @@
 - Its own `LpNormalization` answers NaN where the norm is zero; there the output "is defined to be zero" (ONNX operators,
   LpNormalization). Its norm of order 1 adds numbers of both signs up.
 - Its own `CumSum` widens int32, and its own `GatherElements` refuses an axis that counts from the right where lengths differ along it.
+- Its own `Resize` takes milliseconds for each element: see `harness.frameworks._onnx_resize`.
 - Its own pools count windows wrongly where lengths are rounded up: see `harness.frameworks._onnx_windows`.
 - Its own `TopK` puts equal values in any order; "the element with the lower index will appear first" (ONNX operators, TopK).
 """
@@ -18,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.frameworks._onnx_resize import resize
 from harness.frameworks._onnx_windows import average_pool, max_pool
 
 
@@ -26,7 +28,7 @@ def operators() -> list[Any]:
     import onnx.reference.op_run
 
     base: Any = onnx.reference.op_run.OpRun
-    own = [_loop, _batch_normalization, _softplus, _lp_normalization, _top_k, _cum_sum, _gather_elements, max_pool, average_pool]
+    own = [_loop, _batch_normalization, _softplus, _lp_normalization, _top_k, _cum_sum, _gather_elements, max_pool, average_pool, resize]
     return [make(base) for make in own]
 
 

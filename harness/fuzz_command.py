@@ -28,7 +28,8 @@ _EXAMPLES = """examples:
   parity fuzz --routes 'torch>onnx.*>onnxruntime@cpu' --programs 100 --out fuzz
   parity fuzz --routes 'onnx>openvino@cpu' --programs 1000 --seed 5000 --seconds 600 --out fuzz
 
-The same command goes on where it stopped. exit code: 0 nothing found, 1 findings, or not ended, 2 usage error, 3 nothing could be compared"""
+The same command goes on where it stopped.
+exit code: 0 nothing found, 1 findings, or not ended, 2 usage error, 3 nothing could be compared"""
 
 
 def declare(commands: Any) -> None:
@@ -44,8 +45,12 @@ def declare(commands: Any) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="the first program (default: 0)")
     parser.add_argument("--seconds", type=float, metavar="T", help="begin nothing new after so long")
     parser.add_argument("--out", required=True, metavar="FOLDER", help="where records, findings and scripts go")
-    parser.add_argument("--op", action="append", default=[], metavar="NAME", help="only programs of these operators, and guards (repeatable)")
-    parser.add_argument("--rung", action="append", default=[], metavar="NAME", help="rungs of the input ladder beside ordinary inputs and all shapes")
+    parser.add_argument(
+        "--op", action="append", default=[], metavar="NAME", help="only programs of these operators, and guards (repeatable)"
+    )
+    parser.add_argument(
+        "--rung", action="append", default=[], metavar="NAME", help="rungs of the input ladder beside ordinary inputs and all shapes"
+    )
     parser.add_argument("--tries", type=int, default=120, metavar="N", help="programs that one reduction may judge (default: 120)")
     parser.add_argument("--timeout", type=float, help="seconds for one build or conversion (default: 120)")
     parser.set_defaults(run=_fuzz)
@@ -64,7 +69,8 @@ def _fuzz(given: argparse.Namespace, console: Console) -> int:
     )  # fmt: skip
     told = Console(stderr=True, highlight=False, soft_wrap=True)
     cache = Cache()
-    with Pool(Limits(timeout=given.timeout or 120.0, run_timeout=60.0)) as pool:
+    seconds = given.timeout or 120.0
+    with Pool(Limits(timeout=seconds, run_timeout=min(60.0, seconds))) as pool:
         engine = Engine(pool, cache, rungs={"module": tuple(dict.fromkeys(["shapes", *given.rung]))})
         out = Path(given.out)
         result = Campaign(plan, Judge(engine, out / "programs"), out, lambda text: told.print(text, markup=False)).run()
@@ -116,4 +122,6 @@ def show(result: Result, out: Path, console: Console) -> None:
             str(len(group.ids) - 1), escape(small.id.split("[")[0]),
         )  # fmt: skip
     console.print(listed)
-    console.print(f"{len(groups)} distinct findings in {len(result.findings)} failures; each has a folder in {out / 'findings'}", soft_wrap=True)
+    console.print(
+        f"{len(groups)} distinct findings in {len(result.findings)} failures; each has a folder in {out / 'findings'}", soft_wrap=True
+    )

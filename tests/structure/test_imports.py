@@ -18,6 +18,7 @@ ARROWS = {
     "core": ("core",),
     "numerics": ("core", "numerics"),
     "engine": ("core", "numerics", "faults", "engine"),
+    "generate": ("core", "numerics", "engine", "generate"),
     "exam": ("core", "numerics", "faults", "engine", "policy", "exam"),
     **{kind: ("core", "faults", *(f"{other}._" for other in ADAPTERS)) for kind in ADAPTERS},
     "faults": ("core", "faults"),

@@ -28,7 +28,7 @@ QUIET = (Outcome.MATCH, Outcome.UNAVAILABLE, Outcome.UNSUPPORTED)
 
 @value
 class Plan:
-    """What a campaign does: ``programs`` seeds from ``seed`` on, each on every route. ``tries`` bounds one reduction, ``seconds`` it all."""
+    """What a campaign does: ``programs`` seeds from ``seed`` on, each on every route. ``tries`` bounds one reduction, ``seconds`` all."""
 
     routes: tuple[Route, ...]
     seed: int
@@ -84,7 +84,8 @@ class Campaign:
             self._append("records.jsonl", record.to_json())
             self._records[found] = record
             self._say(f"[{seed - self._plan.seed + 1}/{self._plan.programs}] {found}: {record.outcome}")
-        if record.outcome not in QUIET and found not in self._findings:
+        refused = (record.error or {}).get("kind") == "usage"  # the route does not take this program, as a planted fault without a place
+        if record.outcome not in QUIET and not refused and found not in self._findings:
             self._found(program, name, route, record)
         return True
 
@@ -115,7 +116,7 @@ class Campaign:
         return record.outcome is Outcome.MISMATCH or self._plan.reduce_errors
 
     def _known(self, program: Program, route: Route, symptom: str) -> Program | None:
-        """Return the reduced program of an earlier finding that this one is sure to repeat: an error, said in the same words, of an operator it has."""
+        """Return the reduced program of an earlier finding that this one repeats: an error in the same words, of an operator it has."""
         for other in self._findings.values():
             same = other.route == str(route) and other.symptom == symptom and other.record.outcome is not Outcome.MISMATCH
             if same and len(other.program.steps) == 1 and other.program.steps[0].op in {step.op for step in program.steps}:

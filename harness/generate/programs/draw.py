@@ -16,12 +16,13 @@ DEPTH = 8
 OUTPUTS = 3
 _SHAPES: tuple[tuple[int | str, ...], ...] = (
     ("batch", "seq"), ("batch", 6), ("batch", "seq", 4), ("batch", 4, "seq"), ("batch", 2, 6, "seq"), ("batch", 4, 5, 6), ("batch", 3, 8),
+    ("batch", 4, 4), ("batch", 3, 3, 3),  # equal lengths, where a shape does not tell one axis from another
 )  # fmt: skip
 _RANGES = {"f": ((-3.0, 3.0), (-1.0, 1.0), (0.25, 2.0), (-20.0, 20.0)), "i": ((-7.0, 7.0), (0.0, 9.0), (1.0, 6.0)), "b": ((0.0, 1.0),)}
 
 
 def draw_program(seed: int, ops: Sequence[str] = ()) -> Program:
-    """Return the program of a seed, with 2 to 9 steps of ``ops`` (default: all) and their guards; the same for ever for the same operators."""
+    """Return the program of a seed, with 2 to 9 steps of ``ops`` (default: all) and their guards; a pure function of both."""
     return _Drawing(Random(f"program {seed}"), ops).program()
 
 
@@ -31,6 +32,7 @@ class _Drawing:
     def __init__(self, rng: Random, ops: Sequence[str]) -> None:
         self._rng = rng
         self._families = {f: own for f, names in FAMILIES.items() if (own := [n for n in names if not ops or n in ops])}
+        self._wanted = set(ops)
         self._made: list[Input | Step] = []
         self._kinds: list[Kind] = []
         self._depths: list[int] = []
@@ -40,12 +42,19 @@ class _Drawing:
         rng = self._rng
         self._input("f", rng.choice(_SHAPES), Take())
         wanted = rng.randint(2, 9)
-        for _ in range(20 * wanted):
+        for _ in range(40 * wanted):
             if sum(isinstance(item, Step) for item in self._made) >= wanted:
                 break
-            family = rng.choices(list(self._families), [len(names) ** 0.5 for names in self._families.values()])[0]
-            self._grow(OPS[rng.choice(self._families[family])])
+            self._grow(OPS[self._op()])
         return self._ordered()
+
+    def _op(self) -> str:
+        """Return an operator: of those asked for, and sometimes another one until one of these has found operands."""
+        rng = self._rng
+        found = any(isinstance(item, Step) and item.op in self._wanted for item in self._made)
+        families = FAMILIES if self._wanted and not found and rng.random() < 0.2 else self._families
+        family = rng.choices(list(families), [len(names) ** 0.5 for names in families.values()])[0]
+        return rng.choice(list(families[family]))
 
     def _ordered(self) -> Program:
         """Return the program with its inputs first, and no more than `OUTPUTS` outputs."""
@@ -130,8 +139,8 @@ class _Drawing:
             shapes = [shape for shape in _SHAPES if take.ranks[0] <= len(shape) <= take.ranks[1]]
             return self._input(of, rng.choice(shapes), take) if shapes else None
         shape = op.mate(rng, first) if op.mate else None
-        number = self._input(of, shape, take) if shape is not None else None
-        return number if number is not None and goes(self._kinds[number]) else None
+        made = self._input(of, shape, take) if shape is not None else None
+        return made if made is not None and goes(self._kinds[made]) else None
 
     def _mended(self, number: int, take: Take) -> int | None:
         """Return a value made of another one that lies in the range an operator needs; whole numbers are not mended."""

@@ -27,7 +27,7 @@ from harness.generate.programs.symptom import error_of, magnitude
 
 @value
 class Finding:
-    """One program that failed on one route. ``id`` is the cell's; ``program`` is what is left of it, ``record`` what that makes of the route.
+    """One program that failed on one route. ``id`` is the cell's; ``program`` is what is left of it, ``record`` is that one's.
 
     ``steps``: how many it had; ``tries``: how many programs the reduction judged; ``minimal``: no simplification of it still fails.
     ``source`` and ``target``: how far each is from NumPy, over the root mean square; ``verdict``: whom NumPy finds wrong.
@@ -120,7 +120,9 @@ def told(finding: Finding) -> str:
                          f"({error_of(comparison):.3g} of the rms), at {m.get('worst')} got {m.get('actual_at_worst')}, expected "
                          f"{m.get('expected_at_worst')}")  # fmt: skip
     if finding.record.error:
-        lines.append(f"- {finding.record.error.get('type') or finding.record.error.get('kind')}: {str(finding.record.error.get('message'))[:600]}")
+        lines.append(
+            f"- {finding.record.error.get('type') or finding.record.error.get('kind')}: {str(finding.record.error.get('message'))[:600]}"
+        )
     if finding.verdict:
         sides = ", ".join(f"{who} {'has another shape' if far is None else f'{far:.2g} of the rms off'}"
                           for who, far in (("source", finding.source), ("target", finding.target)))  # fmt: skip
@@ -149,7 +151,8 @@ def _script(finding: Finding, route: Route, opinion: Opinion, folder: Path, read
         return False
     model = Path(opinion.model)
     write_folder(
-        folder, model.parent, model.name, arrays["feeds"], arrays["expected"], versions=finding.record.versions or {}, body=CONVERTING[tool],
+        folder, model.parent, model.name, arrays["feeds"], arrays["expected"], versions=finding.record.versions or {},
+        body=CONVERTING[tool],
         tool=tool, limit=WRONG, readme=readme,
     )  # fmt: skip
     return True

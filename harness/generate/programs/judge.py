@@ -47,7 +47,8 @@ class Opinion:
         """Whom NumPy finds wrong."""
         right = {name: far is not None and far < AGREES for name, far in (("source", self.source), ("target", self.target))}
         return {
-            (True, False): "NumPy agrees with the source: the route is wrong", (False, True): "NumPy agrees with the target: the source is wrong",
+            (True, False): "NumPy agrees with the source: the route is wrong",
+            (False, True): "NumPy agrees with the target: the source is wrong",
             (True, True): "NumPy agrees with both: a difference of accuracy", (False, False): "NumPy agrees with neither",
         }[right["source"], right["target"]]  # fmt: skip
 
@@ -83,7 +84,9 @@ class Judge:
         toolchains = [steps.registry.get("frameworks", route.framework).toolchain]
         toolchains += [steps.registry.get("converters", hop.name).toolchain for hop in route.converters]
         toolchains.append(steps.registry.get("runtimes", route.runtime.name).toolchain)
-        trace = Trace(toolchains=tuple(dict.fromkeys(toolchains)), rungs=("shapes",), shapes={"tried": [], "failing": [], **(record.shapes or {})})
+        trace = Trace(
+            toolchains=tuple(dict.fromkeys(toolchains)), rungs=("shapes",), shapes={"tried": [], "failing": [], **(record.shapes or {})}
+        )
         try:
             sample = failing_sample(cell, steps, trace)
             if sample is None:
@@ -114,4 +117,3 @@ def apart(found: Mapping[str, Any], ours: Mapping[str, Any]) -> float | None:
 def culprit_of(program: Program) -> str:
     """Return what a reduced program leaves to blame: its operators in order."""
     return " > ".join(step.op for step in program.steps)
-

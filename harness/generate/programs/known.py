@@ -1,4 +1,4 @@
-"""What is known of every value of a program, and what the program computes, in NumPy and float64: an opinion of its own beside the frameworks'."""
+"""What is known of every value of a program, and what the program computes in NumPy: an opinion beside the frameworks' own."""
 
 from __future__ import annotations
 

@@ -18,7 +18,8 @@ LAST = 2**63 - 1
 _PLAIN = {
     "neg": "Neg", "abs": "Abs", "exp": "Exp", "log": "Log", "sqrt": "Sqrt", "reciprocal": "Reciprocal", "sin": "Sin", "cos": "Cos",
     "atan": "Atan", "erf": "Erf", "tanh": "Tanh", "floor": "Floor", "ceil": "Ceil", "round": "Round", "sign": "Sign", "relu": "Relu",
-    "sigmoid": "Sigmoid", "softsign": "Softsign", "hardswish": "HardSwish", "selu": "Selu", "logical_not": "Not", "add": "Add", "sub": "Sub",
+    "sigmoid": "Sigmoid", "softsign": "Softsign", "hardswish": "HardSwish", "selu": "Selu", "logical_not": "Not", "add": "Add",
+    "sub": "Sub",
     "mul": "Mul", "div": "Div", "maximum": "Max", "minimum": "Min", "pow": "Pow", "less": "Less", "greater": "Greater",
     "greater_equal": "GreaterOrEqual", "equal": "Equal", "logical_and": "And", "logical_or": "Or", "logical_xor": "Xor", "where": "Where",
     "int_add": "Add", "int_sub": "Sub", "int_mul": "Mul", "int_max": "Max", "int_min": "Min", "int_remainder": "Mod", "int_neg": "Neg",

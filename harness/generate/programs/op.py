@@ -73,7 +73,7 @@ class Kind:
 
 @value
 class Take:
-    """What one operand must be: kind of dtype (letters of f, i, b), least and greatest rank, range; clear of thresholds, without repeats."""
+    """What one operand must be: kind of dtype (letters of f, i, b), ranks, range; clear of thresholds, without repeats."""
 
     of: str = "f"
     ranks: tuple[int, int] = (0, 5)
@@ -134,7 +134,7 @@ def result(op: Op, attributes: Attributes, kinds: Sequence[Kind]) -> Kind | None
     """Return what is known of the result, None where the operands do not fit: its shape is found by computing it."""
     shapes, dtype = [], ""
     for number in range(len(POINTS)):
-        arrays = [np.ones(kind.shapes[number], NUMPY[kind.dtype]) for kind in kinds]
+        arrays: list[Any] = [np.ones(kind.shapes[number], NUMPY[kind.dtype]) for kind in kinds]
         try:
             with np.errstate(all="ignore"):
                 made = np.asarray(op.meaning(attributes, *arrays))

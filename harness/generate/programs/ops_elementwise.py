@@ -156,7 +156,9 @@ def _corners(function: Callable[[Any, Any], Any]) -> Callable[..., Span]:
     return span
 
 
-def _binary(name: str, function: Callable[[Any, Any], Any], first: Take | None = None, second: Take | None = None, of: str = "f", **more: Any) -> Op:
+def _binary(
+    name: str, function: Callable[[Any, Any], Any], first: Take | None = None, second: Take | None = None, of: str = "f", **more: Any
+) -> Op:
     takes = (first or Take(of=of), second or Take(of=of))
     more = {"span": _corners(function), "family": "integer" if of == "i" else "math", **more}
     return Op(name=name, takes=takes, meaning=lambda _, x, y: function(x, y), pairs=broadcasts, mate=part, **more)
@@ -168,11 +170,13 @@ def _bits(_: Attributes, *__: Kind) -> Span:
 
 ARITHMETIC = (
     _binary("add", np.add), _binary("sub", np.subtract), _binary("mul", np.multiply),
-    _binary("div", np.divide, second=Take(low=0.2)), _binary("maximum", np.maximum, repeats=True), _binary("minimum", np.minimum, repeats=True),
+    _binary("div", np.divide, second=Take(low=0.2)), _binary("maximum", np.maximum, repeats=True), _binary("minimum", np.minimum,
+        repeats=True),
     _binary("pow", np.power, first=Take(low=0.1, high=8), second=Take(low=-3, high=3)),
 )  # fmt: skip
 LOGIC = (
-    *(_binary(name, function, of="f", first=Take(of="fi", clear=True), second=Take(of="fi", clear=True), span=_bits, atoms=True, family="logic")
+    *(_binary(name, function, of="f", first=Take(of="fi", clear=True), second=Take(of="fi", clear=True), span=_bits, atoms=True,
+    family="logic")
       for name, function in (("less", np.less), ("greater_equal", np.greater_equal))),
     *(_binary(name, function, of="i", span=_bits, family="logic") for name, function in (("equal", np.equal), ("greater", np.greater))),
     *(_binary(name, function, of="b", span=_bits, family="logic")

@@ -71,8 +71,10 @@ OPS = (
     Op(name="int_neg", family="integer", takes=(Take(of="i"),), meaning=lambda _, x: -x, span=_wide(max)),
     Op(name="int_abs", family="integer", takes=(Take(of="i"),), meaning=lambda _, x: np.abs(x), span=lambda _, x: (0.0, x.reach)),
     Op(name="to_float", family="cast", takes=(Take(of="ib"),), meaning=_to("float64"), atoms=True),
-    Op(name="to_int64", family="cast", takes=(Take(of="f", low=-1e6, high=1e6, clear=True),), meaning=_to("int64"), span=_whole, atoms=False),
-    Op(name="to_int32", family="cast", takes=(Take(of="f", low=-1e6, high=1e6, clear=True),), meaning=_to("int32"), span=_whole, atoms=False),
+    Op(name="to_int64", family="cast", takes=(Take(of="f", low=-1e6, high=1e6, clear=True),), meaning=_to("int64"), span=_whole,
+       atoms=False),
+    Op(name="to_int32", family="cast", takes=(Take(of="f", low=-1e6, high=1e6, clear=True),), meaning=_to("int32"), span=_whole,
+       atoms=False),
     Op(name="bool_to_int64", family="cast", takes=(Take(of="b"),), meaning=_to("int64")),
     Op(name="int_to_bool", family="cast", takes=(Take(of="i"),), meaning=_to("bool"), span=lambda _, x: (0.0, 1.0)),
 )  # fmt: skip

@@ -201,7 +201,8 @@ OPS = (
     Op(name="linear", family="linear", takes=(Take(ranks=(1, 4)),), meaning=_linear, draw=_draw_linear,
        span=lambda a, x: _bound(linear_weights(a)[0], x, linear_weights(a)[1])),
     Op(name="conv", family="conv", takes=(_IMAGE,), meaning=_conv, draw=_draw_conv,
-       span=lambda a, x: _bound(conv_weights(a)[0], x, conv_weights(a)[1]), defaults={"stride": [1, 1], "padding": [0, 0], "dilation": [1, 1]}),
+       span=lambda a, x: _bound(conv_weights(a)[0], x, conv_weights(a)[1]), defaults={"stride": [1, 1], "padding": [0, 0],
+           "dilation": [1, 1]}),
     Op(name="max_pool", repeats=True, family="pool", takes=(_IMAGE,), draw=_draw_max,
        meaning=lambda a, x: windows.pool(x, "max", a["kernel"], a["stride"], a["padding"], a["dilation"], a["ceil"]),
        defaults={"ceil": False, "padding": [0, 0], "dilation": [1, 1], "stride": [1, 1]}),
@@ -217,6 +218,7 @@ OPS = (
        draw=_draw_axis, span=lambda a, x: (x.low - x.high - math.log(max(x.axis(a["axis"]))) - 1, 0.0), defaults={"axis": -1}, atoms=True),
     Op(name="resize_nearest", repeats=True, family="resize", takes=(Take(ranks=(4, 4)),), draw=_draw_nearest, defaults={"scale": 2.0},
        meaning=lambda a, x: windows.resize(x, a["scale"], "nearest", False)),
-    Op(name="resize_linear", repeats=True, family="resize", takes=(Take(ranks=(4, 4)),), draw=_draw_resize, defaults={"scale": 2.0, "align": False},
+    Op(name="resize_linear", repeats=True, family="resize", takes=(Take(ranks=(4, 4)),), draw=_draw_resize, defaults={"scale": 2.0,
+       "align": False},
        meaning=lambda a, x: windows.resize(x, a["scale"], "linear", a["align"])),
 )  # fmt: skip

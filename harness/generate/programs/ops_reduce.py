@@ -19,11 +19,16 @@ def _draw_axes(rng: Random, x: Kind) -> dict[str, Any]:
 
 def counted(a: Attributes, x: Kind) -> int:
     """Return how many numbers become one, at most."""
-    return max(math.prod(shape[i] for i in a["axes"]) for shape in x.shapes)
+    return max(int(math.prod(shape[i] for i in a["axes"])) for shape in x.shapes)
 
 
 def _reduce(
-    name: str, function: Callable[..., Any], span: Callable[..., Span], take: Take | None = None, atoms: bool | None = None, family: str = "reduce"
+    name: str,
+    function: Callable[..., Any],
+    span: Callable[..., Span],
+    take: Take | None = None,
+    atoms: bool | None = None,
+    family: str = "reduce",
 ) -> Op:
     return Op(
         name=name, family=family, takes=(take or Take(ranks=(1, 5)),), draw=_draw_axes, span=span, atoms=atoms,
@@ -91,9 +96,12 @@ OPS = (
     _reduce("reduce_min", np.min, _same), _reduce("reduce_prod", np.prod, lambda a, x: (-(max(1, x.reach) ** counted(a, x)),
                                                                                          max(1, x.reach) ** counted(a, x)), _SMALL),
     _reduce("reduce_l1", lambda x, **kw: np.abs(x).sum(**kw), lambda a, x: (0.0, x.reach * counted(a, x))),
-    _reduce("reduce_l2", lambda x, **kw: np.sqrt((x * x).sum(**kw)), lambda a, x: (0.0, x.reach * math.sqrt(counted(a, x))), Take(ranks=(1, 5), low=0.05)),
-    _reduce("reduce_logsumexp", logsumexp, lambda a, x: (x.low, x.high + math.log(counted(a, x))), Take(ranks=(1, 5), low=-40, high=40), False),
-    _reduce("int_reduce_sum", lambda x, **kw: x.sum(dtype=x.dtype, **kw), _sum, Take(of="i", ranks=(1, 5))), _reduce("int_reduce_max", np.max, _same, Take(of="i", ranks=(1, 5))),
+    _reduce("reduce_l2", lambda x, **kw: np.sqrt((x * x).sum(**kw)), lambda a, x: (0.0, x.reach * math.sqrt(counted(a, x))),
+        Take(ranks=(1, 5), low=0.05)),
+    _reduce("reduce_logsumexp", logsumexp, lambda a, x: (x.low, x.high + math.log(counted(a, x))), Take(ranks=(1, 5), low=-40,
+        high=40), False),
+    _reduce("int_reduce_sum", lambda x, **kw: x.sum(dtype=x.dtype, **kw), _sum, Take(of="i", ranks=(1, 5))), _reduce("int_reduce_max",
+        np.max, _same, Take(of="i", ranks=(1, 5))),
     Op(name="variance", family="reduce", takes=(Take(ranks=(1, 5)),), draw=_draw_variance, defaults={"keep": False, "unbiased": True},
        meaning=lambda a, x: np.var(x, axis=tuple(a["axes"]), keepdims=a["keep"], ddof=int(a["unbiased"])),
        span=lambda a, x: (0.0, (x.high - x.low) ** 2)),
@@ -101,8 +109,10 @@ OPS = (
        meaning=lambda a, x: np.cumsum(x, axis=a["axis"])),
     Op(name="int_cumsum", family="cumulative", takes=(Take(of="i", ranks=(1, 5)),), draw=_draw_axis, span=_along, defaults={"axis": -1},
        meaning=lambda a, x: np.cumsum(x, axis=a["axis"], dtype=x.dtype)),
-    Op(name="argmax", family="pick", takes=(Take(ranks=(1, 5), clear=True, distinct=True),), draw=_draw_arg, span=_places, meaning=_arg(np.argmax)),
-    Op(name="argmin", family="pick", takes=(Take(ranks=(1, 5), clear=True, distinct=True),), draw=_draw_arg, span=_places, meaning=_arg(np.argmin)),
+    Op(name="argmax", family="pick", takes=(Take(ranks=(1, 5), clear=True, distinct=True),), draw=_draw_arg, span=_places,
+       meaning=_arg(np.argmax)),
+    Op(name="argmin", family="pick", takes=(Take(ranks=(1, 5), clear=True, distinct=True),), draw=_draw_arg, span=_places,
+       meaning=_arg(np.argmin)),
     Op(name="top_k", family="pick", takes=(Take(ranks=(1, 5)),), draw=_draw_top, meaning=top, defaults={"largest": True}),
     Op(name="sort", family="pick", takes=(Take(ranks=(1, 5)),), meaning=lambda a, x: (-np.sort(-x, axis=a["axis"]) if a["descending"]
        else np.sort(x, axis=a["axis"])), draw=lambda rng, x: {**_draw_axis(rng, x), "descending": rng.random() < 0.5}),

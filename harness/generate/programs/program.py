@@ -22,7 +22,7 @@ _WORD = re.compile(r"^[a-z][a-z0-9_]*$")
 
 @value
 class Input:
-    """One input: dtype, shape of whole numbers and names of dimensions (``batch``, ``seq``), and the range of its values, both ends included."""
+    """One input: dtype, shape of whole numbers and names of dimensions (``batch``, ``seq``), and the range of its values."""
 
     dtype: str
     shape: tuple[int | str, ...]

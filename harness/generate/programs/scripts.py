@@ -10,7 +10,8 @@ from harness.generate.programs.program import DIMS, Program
 from harness.generate.programs.torch_source import source
 
 _EXPORT = {
-    "onnx.dynamo": "torch.onnx.export(model, example, path, dynamo=True, opset_version=20, dynamic_shapes=DYNAMIC, input_names=NAMES, verbose=False)",
+    "onnx.dynamo": "torch.onnx.export(model, example, path, dynamo=True, opset_version=20, dynamic_shapes=DYNAMIC, "
+    "input_names=NAMES, verbose=False)",
     "onnx.torchscript": "torch.onnx.export(model, example, path, dynamo=False, opset_version=17, dynamic_axes=AXES, input_names=NAMES)",
 }
 _RUN = {

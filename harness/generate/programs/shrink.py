@@ -1,4 +1,4 @@
-"""Delta debugging on programs: the smallest one that still fails in the same way (Zeller and Hildebrandt, 2002, on steps, attributes and shapes)."""
+"""Delta debugging on programs: the smallest one that fails in the same way (after Zeller and Hildebrandt, 2002)."""
 
 from __future__ import annotations
 
@@ -150,9 +150,9 @@ def _smaller(program: Program) -> Iterator[Program]:
             if less < length:
                 yield _shaped(program, lambda shape, n=length, less=less: tuple(less if m == n else m for m in shape))  # type: ignore[misc]
     for place, given in enumerate(program.inputs):
-        for axis, length in enumerate(given.shape):
-            if isinstance(length, int) and length > 1:
-                shape = (*given.shape[:axis], length - 1 if length < 4 else 2, *given.shape[axis + 1 :])
+        for axis, size in enumerate(given.shape):
+            if isinstance(size, int) and size > 1:
+                shape = (*given.shape[:axis], size - 1 if size < 4 else 2, *given.shape[axis + 1 :])
                 yield _replaced(program, place, dataclasses.replace(given, shape=shape))
         for low, high in ((-1.0, 1.0), (0.25, 2.0)) if given.dtype == "float32" else ():
             if given.low < low and high < given.high:

@@ -56,8 +56,14 @@ def kind_of(comparison: Comparison) -> str:
     said = " ".join(comparison.facts)
     if comparison.output == "(provenance)":
         return "provenance"
-    for word, kind in (("missing", "missing"), ("extra", "missing"), ("shape is", "shape"), ("dtype is", "dtype"), ("NaN at", "NaN pattern"),
-                       ("inf at", "NaN pattern")):
+    for word, kind in (
+        ("missing", "missing"),
+        ("extra", "missing"),
+        ("shape is", "shape"),
+        ("dtype is", "dtype"),
+        ("NaN at", "NaN pattern"),
+        ("inf at", "NaN pattern"),
+    ):
         if word in said:
             return kind
     if "hangs on the last bits" in said and not comparison.metrics.get("outside"):
@@ -76,7 +82,9 @@ def magnitude(comparison: Comparison) -> str:
     if isinstance(got, (int, float)) and isinstance(want, (int, float)) and want and abs(got + want) <= 1e-3 * abs(want):
         return "sign"
     error = error_of(comparison)
-    return "off by more than the rms" if error > 1 else "off by 1 % to 100 % of the rms" if error > 1e-2 else "off by less than 1 % of the rms"
+    return (
+        "off by more than the rms" if error > 1 else "off by 1 % to 100 % of the rms" if error > 1e-2 else "off by less than 1 % of the rms"
+    )
 
 
 def signature(error: Mapping[str, Any]) -> str:

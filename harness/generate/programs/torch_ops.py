@@ -45,7 +45,8 @@ _SELF = {
 }  # fmt: skip
 _PLAIN = {
     "torch.": (
-        "abs", "exp", "log", "sqrt", "rsqrt", "reciprocal", "sin", "cos", "atan", "square", "expm1", "log1p", "erf", "tanh", "floor", "ceil",
+        "abs", "exp", "log", "sqrt", "rsqrt", "reciprocal", "sin", "cos", "atan", "square", "expm1", "log1p", "erf", "tanh", "floor",
+        "ceil",
         "round", "trunc", "sign", "sigmoid", "maximum", "minimum", "logical_and", "logical_or", "logical_xor", "logical_not",
     ),
     "F.": ("relu", "relu6", "logsigmoid", "silu", "mish", "softsign", "hardswish", "hardsigmoid", "selu", "gelu"),
@@ -101,7 +102,11 @@ def _expand(_: Any, a: Attributes, x: str) -> str:
 def _slice(_: Any, a: Attributes, x: str) -> str:
     end = "" if a["whole"] else a["end"]
     axis = a["axis"]
-    index = [*[":"] * axis, f"{a['start']}:{end}:{a['step']}"] if axis >= 0 else ["...", f"{a['start']}:{end}:{a['step']}", *[":"] * (-axis - 1)]
+    index = (
+        [*[":"] * axis, f"{a['start']}:{end}:{a['step']}"]
+        if axis >= 0
+        else ["...", f"{a['start']}:{end}:{a['step']}", *[":"] * (-axis - 1)]
+    )
     return f"{x}[{', '.join(index)}]"
 
 

@@ -10,14 +10,14 @@ import numpy as np
 from harness.generate.programs.program import Program
 from harness.generate.programs.torch_ops import MEANINGS
 
-_CLASS = '''class Model(torch.nn.Module):
+_CLASS = """class Model(torch.nn.Module):
     def __init__(self, weights):
         super().__init__()
 {members}
 
     def forward(self, {inputs}):
 {body}
-'''
+"""
 
 
 class Writer:

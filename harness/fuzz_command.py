@@ -113,15 +113,13 @@ def show(result: Result, out: Path, console: Console) -> None:
     groups = grouped(result.findings)
     if not groups:
         return
-    listed = Table("culprit", "route", "symptom", "error / rms", "verdict", "steps left", "others", "first")
-    for group in groups:
+    for number, group in enumerate(groups, 1):
         small = group.smallest
-        error = "" if small.error is None else f"{small.error:.2g}"
-        listed.add_row(
-            small.culprit, escape(small.route), escape(small.symptom[:120]), error, small.verdict, str(len(small.program.steps)),
-            str(len(group.ids) - 1), escape(small.id.split("[")[0]),
-        )  # fmt: skip
-    console.print(listed)
-    console.print(
-        f"{len(groups)} distinct findings in {len(result.findings)} failures; each has a folder in {out / 'findings'}", soft_wrap=True
-    )
+        error = "" if small.error is None else f", {small.error:.2g} of the rms"
+        left = f"{len(small.program.steps)} of {small.steps} steps left"
+        others = f", {len(group.ids) - 1} more like it" if len(group.ids) > 1 else ""
+        said = f"{escape(small.route)}: {escape(small.symptom)}{error}"
+        console.print(f"{number}. [bold]{escape(small.culprit)}[/] on {said}", soft_wrap=True)
+        console.print(f"   {small.verdict or 'nothing was compared'}; {left}{others}; {escape(small.folder)}", soft_wrap=True)
+    places = f"each has a folder in {out / 'findings'}"
+    console.print(f"{len(groups)} distinct findings in {len(result.findings)} failures; {places}", soft_wrap=True, markup=False)

@@ -51,7 +51,7 @@ def test_two_operators_that_fail_together_stay_together() -> None:
     left = reduced(chain(), lambda program: fed(program, "exp", "reduce_sum"), tries=400)
     assert [step.op for step in left.program.steps] == ["exp", "reduce_sum"]
     assert left.minimal
-    assert left.program.steps[1].attributes == {"axes": [0], "keep": False}
+    assert left.program.steps[1].attributes in ({"axes": [0], "keep": False}, {"axes": [-1], "keep": False})
 
 
 def test_what_is_needed_of_attributes_and_shapes_stays() -> None:

@@ -48,7 +48,8 @@ def test_a_planted_bug_is_found_and_reduced_to_its_operator(fault: str, engine: 
     clean = run(engine, tmp_path / "clean", "onnx>onnxruntime@cpu", ops, 12)
     assert {str(record.outcome) for record in clean.records} == {"match"}, "no alarm without the bug"
     found = run(engine, tmp_path / "planted", f"onnx>onnx.mutate[operator={fault},site=0]>onnxruntime@cpu", ops, 12)
-    groups = grouped(found.findings)
+    # A shape that is wrong may also stop what comes after it, which is another finding.
+    groups = [group for group in grouped(found.findings) if group.smallest.symptom.startswith("mismatch")]
     assert groups, "the campaign found nothing"
     assert {group.smallest.culprit for group in groups} <= set(ops)
     assert all(group.smallest.verdict == "NumPy agrees with the source: the route is wrong" for group in groups)

@@ -24,6 +24,9 @@ def record(outcome: Outcome, *comparisons: Comparison, stage: Stage = Stage.COMP
     ("comparison", "kind"),
     [
         (compared("shape is 2x3, expected 2x4"), "shape"),
+        (compared("shape is scalar, expected 2x3"), "shape"),
+        (compared("shape is scalar, expected 1x1"), "axes"),
+        (compared("shape is 3x2, expected 2x3"), "axes"),
         (compared("dtype is int32, expected int64", scaled=0.0), "dtype"),
         (compared("output 'v1' is missing; the target returned none"), "missing"),
         (compared("NaN at 3 elements, expected at 0; first difference at [0]", scaled=float("inf")), "NaN pattern"),
@@ -50,6 +53,7 @@ def test_the_gravest_kind_names_the_mismatch_and_matches_have_no_symptom() -> No
     [
         ("Node 'Conv_3' (v7): dimension 4 is 12, expected 5", "Node 'Conv_11' (v2): dimension 0 is 7, expected 31"),
         ("/tmp/a/b.onnx: bad value 1e-5 at 0x7ffa", "/var/c/d/e.onnx: bad value 0.25 at 0x1234"),
+        ("the case names 1 outputs ['v3'], not 2: ['a', 'b']", "the case names 3 outputs ['v1', 'v2', 'v7'], not 4: ['a', 'b', 'c', 'd']"),
         ("axes [1, 2] of x0 with shape (2, 6, 4)", "axes [3] of x12 with shape (3, 7)"),
     ],
 )

@@ -124,7 +124,7 @@ def told(finding: Finding) -> str:
             f"- {finding.record.error.get('type') or finding.record.error.get('kind')}: {str(finding.record.error.get('message'))[:600]}"
         )
     if finding.verdict:
-        sides = ", ".join(f"{who} {'has another shape' if far is None else f'{far:.2g} of the rms off'}"
+        sides = ", ".join(f"{who} {'has another shape or dtype' if far is None else f'{far:.2g} of the rms off'}"
                           for who, far in (("source", finding.source), ("target", finding.target)))  # fmt: skip
         lines.append(f"- {finding.verdict} ({sides})")
     state = "no simplification of it fails in this way" if finding.minimal else "perhaps not the smallest"

@@ -108,10 +108,15 @@ class Judge:
 
 
 def apart(found: Mapping[str, Any], ours: Mapping[str, Any]) -> float | None:
-    """Return the largest difference from NumPy over the root mean square, None where an output is missing or has another shape."""
-    if any(name not in found or np.shape(found[name]) != np.shape(array) for name, array in ours.items()):
+    """Return the largest difference from NumPy over the root mean square, None where an output is missing or has another shape or dtype."""
+    if any(name not in found or _form(found[name]) != _form(array) for name, array in ours.items()):
         return None
     return max(float(measure(np.asarray(found[name]), array)["scaled"]) for name, array in ours.items())
+
+
+def _form(array: Any) -> tuple[Any, ...]:
+    array = np.asarray(array)
+    return array.shape, "float" if array.dtype.kind == "f" else array.dtype.name
 
 
 def culprit_of(program: Program) -> str:

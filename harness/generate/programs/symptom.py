@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +16,7 @@ ROUNDING = 1e-4
 _TRIFLES = (
     (re.compile(r"(/[\w.+-]+){2,}|<[^<>]*>"), "*"), (re.compile(r"\"[^\"]*\"|'[^']*'|`[^`]*`"), "'*'"),
     (re.compile(r"\b[xvtc]\d+\w*|\b(node_)?\w+_\d+\b"), "*"), (re.compile(r"0x[0-9a-f]+|-?\d+(\.\d+)?(e[+-]?\d+)?"), "#"),
-    (re.compile(r"(#[, x]*)+"), "#"), (re.compile(r"\s+"), " "),
+    (re.compile(r"(#[, x]*)+"), "#"), (re.compile(r"('\*'[, ]*)+"), "'*'"), (re.compile(r"\s+"), " "),
 )  # fmt: skip
 
 
@@ -42,8 +43,9 @@ def symptom_of(record: Record) -> Symptom | None:
     return Symptom(outcome=str(record.outcome), stage=str(record.stage), kind=kind)
 
 
-KINDS = ("missing", "shape", "dtype", "NaN pattern", "value", "accuracy", "undetermined", "provenance")
-"""Kinds of mismatch, the gravest first. ``value``: wrong beyond any rounding; ``accuracy``: less than `ROUNDING` off."""
+KINDS = ("missing", "shape", "axes", "dtype", "NaN pattern", "value", "accuracy", "undetermined", "provenance")
+"""Kinds of mismatch, the gravest first. ``value``: wrong beyond any rounding; ``accuracy``: less than `ROUNDING` off;
+``axes``: another shape for as many numbers, so that a reduction cannot make one of a shape that loses some."""
 
 
 def worst(kinds: list[str]) -> str:
@@ -59,7 +61,7 @@ def kind_of(comparison: Comparison) -> str:
     for word, kind in (
         ("missing", "missing"),
         ("extra", "missing"),
-        ("shape is", "shape"),
+        ("shape is", _shape(said)),
         ("dtype is", "dtype"),
         ("NaN at", "NaN pattern"),
         ("inf at", "NaN pattern"),
@@ -69,6 +71,13 @@ def kind_of(comparison: Comparison) -> str:
     if "hangs on the last bits" in said and not comparison.metrics.get("outside"):
         return "undetermined"
     return "value" if error_of(comparison) > ROUNDING else "accuracy"
+
+
+def _shape(said: str) -> str:
+    """Return whether two shapes hold as many numbers or not."""
+    found = re.search(r"shape is (\S+), expected (\S+)", said)
+    sizes = [math.prod(int(n) for n in text.split("x") if n.isdigit()) for text in found.groups()] if found else [0, 1]
+    return "axes" if sizes[0] == sizes[1] else "shape"
 
 
 def error_of(comparison: Comparison) -> float:

@@ -6,8 +6,8 @@ from harness.generate.programs.cases import cases
 
 PROGRAMS = 12
 
-# Few routes, quick ones: each program costs well under a second on these, the exporters of PyTorch two.
+# Few routes, quick ones: 0.2 s a program on these from ONNX, the exporters of PyTorch several.
 CASES = [
     *cases(range(PROGRAMS), ("torch",), ("torch>torch.export>torch.exported@cpu", "torch>onnx.dynamo>onnxruntime@cpu")),
-    *cases(range(PROGRAMS), ("onnx",), ("onnx>onnxruntime@cpu", "onnx>openvino@cpu")),
+    *cases(range(PROGRAMS), ("onnx",), ("onnx>onnxruntime@cpu",)),
 ]

@@ -27,11 +27,14 @@ class RealData:
     """Real feeds for a case, and what its task metric needs to judge them.
 
     ``feeds`` maps each input name to an array; ``labels`` is whatever the task metric compares
-    with (class ids for accuracy, nothing for embedding).
+    with (class ids for accuracy, nothing for embedding). ``outputs``, by name, are answers on record that were not made by this run:
+    source and target are held to them as well, floats by ``tolerance`` (default: as any other declared one), the rest exactly.
     """
 
     feeds: Mapping[str, Any]
     labels: Any = None
+    outputs: Mapping[str, Any] | None = None
+    tolerance: Tolerance | None = None
 
 
 @value

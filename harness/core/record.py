@@ -23,7 +23,8 @@ class Comparison:
     """Every metric of one output against its reference, and the bound it was held to.
 
     ``facts`` lists the hard facts that failed, in words; ``metrics`` and ``bound`` are numbers.
-    ``against`` is ``reference`` (decides), ``oracle`` (recorded) or ``task`` (decides).
+    ``against`` is ``reference``, ``recorded`` (answers that came with the data) or ``task``, which decide, or
+    ``oracle``, which informs.
     """
 
     output: str

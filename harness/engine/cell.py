@@ -20,8 +20,9 @@ from harness.core.value import value
 from harness.engine import blame, bundles
 from harness.engine.amplified import search
 from harness.engine.cache import Cache
-from harness.engine.judging import coarsest, declared, judge_runs
+from harness.engine.judging import coarsest, declared
 from harness.engine.pool import Pool
+from harness.engine.recorded import Real, judge_real, real_from, reference_of
 from harness.engine.steps import Steps, Stop, Trace
 from harness.engine.worker import WorkerFailure
 from harness.numerics.compare import Bounds
@@ -152,14 +153,15 @@ class Engine:
         trace.toolchains = self._toolchains(cell.route)
         steps.require(cell, trace)
         trace.rungs = tuple(self._rungs.get(cell.case.level, ()))
-        samples, labels = steps.samples(cell, trace, trace.rungs)
+        samples, brought = steps.samples(cell, trace, trace.rungs)
+        real = real_from(brought) if brought else Real()
         fixed = self._static(cell.route)
         others = [sample for sample in samples if sample.lengths != samples[0].lengths]
         if fixed and others:
             samples = [sample for sample in samples if sample not in others]
             trace.notes.append(f"judged at the example shape only: {fixed} bakes it in")
         trace.shapes = {"tried": [sample.where for sample in samples], "failing": []}
-        references = [steps.reference(cell, trace, sample, coarsest(cell.route)) for sample in samples]
+        references = [reference_of(steps, cell, trace, sample, coarsest(cell.route), real) for sample in samples]
         artifact = steps.source(cell, trace, references[0])
         for hop in cell.route.converters:
             artifact = steps.convert(cell, trace, hop, artifact, samples[0])
@@ -167,7 +169,7 @@ class Engine:
         runs = steps.run(cell, trace, artifact, samples)
         trace.stage = Stage.COMPARE
         bounds: Bounds = self._bounds(cell) if self._bounds else declared(cell.case)
-        judged = judge_runs(cell.case, artifact, samples, references, runs, bounds, coarsest(cell.route), labels)
+        judged = judge_real(cell.case, artifact, samples, references, runs, bounds, coarsest(cell.route), real)
         trace.messages += judged.notes
         trace.shapes.update(failing=list(judged.failing), judged=judged.judged, comparisons=judged.count)
         trace.comparisons = (*judged.comparisons, *_provenance(cell.route, trace.provenance))

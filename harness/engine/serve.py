@@ -55,13 +55,15 @@ class Serve(Gradients, Probes, Faults):
         cases: list[dict[str, Any]] = []
         problems: list[tuple[str, str]] = []
         data: set[str] = set()
+        ids: set[str] = set()
         for case in cases_in(load_module(file)):
             try:
-                if any(case.id == other["id"] for other in cases):
+                if case.id in ids:
                     raise UsageError(f"two cases have the id {case.id!r}; ids must be unique, rename one")
                 declared = case.to_json()
                 data |= self._data(declared, folder)
                 cases.append(declared)
+                ids.add(case.id)
             except UsageError as error:
                 problems.append((case.id, f"{file}: {error}"))
         files = sorted({os.path.realpath(file), *local_dependencies(tuple(roots)), *data})
@@ -103,13 +105,15 @@ class Serve(Gradients, Probes, Faults):
         return {"files": self._read[_key(framework, ref)]}
 
     def data(self, ref: Mapping[str, str]) -> dict[str, Any]:
-        """Return the real feeds of a case, and its labels under the name ``labels`` when it has any."""
+        """Return the real feeds of a case, its labels when it has any, and the outputs on record with the tolerance they come with."""
         case = find_case(ref["file"], ref["case"])
         if case.data is None:
             raise UsageError(f"case {case.id!r} declares no data")
         with beside(ref["file"]):
             real = case.data()
-        return {"feeds": dict(real.feeds), "labels": None if real.labels is None else np.asarray(real.labels)}
+        labels = None if real.labels is None else np.asarray(real.labels)
+        tolerance = real.tolerance.to_json() if real.tolerance else None
+        return {"feeds": dict(real.feeds), "labels": labels, "outputs": dict(real.outputs or {}), "tolerance": tolerance}
 
     def convert(
         self, converter: str, source: Mapping[str, Any], ref: Mapping[str, str], feeds: Mapping[str, Any],

@@ -129,8 +129,8 @@ class Steps:
         if absent is not None:
             raise absent
 
-    def samples(self, cell: Cell, trace: Trace, rungs: Sequence[str] = ()) -> tuple[list[Sample], Any]:
-        """Return the samples of the cell, and the labels when the case brings real data.
+    def samples(self, cell: Cell, trace: Trace, rungs: Sequence[str] = ()) -> tuple[list[Sample], Entry | None]:
+        """Return the samples of the cell, and what real data bring beside them (see `harness.engine.recorded.real_from`).
 
         ``rungs``: names or standings of the input ladder, tried at the example shape by a case without real data; ``shapes`` among
         them asks for every shape worth trying instead of two.
@@ -147,11 +147,11 @@ class Steps:
         def make(_: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             answer = self._ask(trace, adapter.toolchain, "data", {"ref": cell.ref})
             labels = {} if answer["labels"] is None else {"labels": answer["labels"]}
-            return {}, {"feeds": answer["feeds"], "labels": labels}
+            return {"tolerance": answer["tolerance"]}, {"feeds": answer["feeds"], "labels": labels, "recorded": answer["outputs"]}
 
         entry = self._cache.get(parts, make)
         feeds = entry.arrays("feeds")
-        return [Sample(feeds=feeds, lengths=_lengths(cell, feeds), rung="real")], entry.arrays("labels").get("labels")
+        return [Sample(feeds=feeds, lengths=_lengths(cell, feeds), rung="real")], entry
 
     def reference(self, cell: Cell, trace: Trace, sample: Sample, precision: str = "") -> Reference:
         """Return the outputs of the source model on ``sample``; with a ``precision`` also those it would have in that."""

@@ -42,7 +42,10 @@ def judge_runs(
     case: Case, artifact: Artifact, samples: Sequence[Sample], references: Sequence[Reference], runs: Runs, bounds: Bounds,
     precision: str, labels: Any, held: Collection[str] = (),
 ) -> Judged:  # fmt: skip
-    """Judge every run. ``held``: outputs that something else holds where the yardstick leaves them undetermined. Ordinary inputs are all kept; of the other rungs what fails, and for each output what came nearest to failing."""
+    """Judge every run. Ordinary inputs are all kept; of the other rungs what fails, and for each output what came nearest to failing.
+
+    ``held``: outputs that something else holds where the yardstick leaves them undetermined.
+    """
     kept: list[Comparison] = []
     ladder: list[Comparison] = []
     failing: list[Mapping[str, Any]] = []

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import unittest
-from typing import Any, Iterable, Iterator, Mapping, Sequence
+from typing import Iterable, Iterator, Mapping, Sequence
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 EXPLAINED = os.path.join(HERE, "..", "..", "fixtures", "corpora", "onnx_disagreements.toml")
@@ -23,34 +24,36 @@ _CLASSES = {
 }  # fmt: skip
 
 
-def disagreements(official: Mapping[str, tuple[str, str]], ours: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    """Return case, official verdict and ours, where one passes and the other does not; a case that one side lacks is no disagreement.
+def disagreements(official: Mapping[str, tuple[str, str]], ours: Mapping[str, str]) -> list[tuple[str, str, str, str]]:
+    """Return case, official verdict and ours, and what the official one says, where one passes and the other does not.
+
+    A case that one side lacks, or that the official runner skips, is no disagreement.
 
     ``official``: case to verdict (pass, fail, skip, crash) and message. ``ours``: case to outcome at stage.
     """
-    both = [(name, official[name][0], ours[name]) for name in sorted(ours) if name in official and official[name][0] != "skip"]
-    return [(name, theirs, own) for name, theirs, own in both if (theirs == "pass") != own.startswith("match")]
+    both = [(name, official[name], ours[name]) for name in sorted(ours) if name in official and official[name][0] != "skip"]
+    return [(name, theirs, own, said) for name, (theirs, said), own in both if (theirs == "pass") != own.startswith("match")]
 
 
-def unexplained(found: Iterable[tuple[str, str, str]], reasons: Mapping[str, tuple[str, str, str]]) -> list[str]:
+def unexplained(found: Iterable[tuple[str, str, str, str]], reasons: Mapping[str, Mapping[str, str]]) -> list[str]:
     """Return the disagreements without an explanation of these very verdicts, and the explanations without a disagreement, in words."""
     told = []
     seen = set()
-    for name, theirs, own in found:
+    for name, theirs, own, said in found:
         seen.add(name)
-        if name not in reasons:
+        row = reasons.get(name)
+        if row is None:
             told.append(f"{name}: officially {theirs}, here {own}: not explained")
-        elif reasons[name][:2] != (theirs, own):
-            told.append(f"{name}: officially {theirs}, here {own}: explained as {reasons[name][0]}, {reasons[name][1]}")
+        elif (row["official"], row["ours"]) != (theirs, own) or not re.search(row["signature"], said):
+            told.append(f"{name}: officially {theirs}, here {own}, for another reason than the one explained: {said}")
     return told + [f"{name}: explained, but there is no such disagreement" for name in reasons if name not in seen]
 
 
-def explanations(path: str = EXPLAINED) -> dict[str, tuple[str, str, str]]:
-    """Return case -> official verdict, ours, who is right and why."""
+def explanations(version: str, path: str = EXPLAINED) -> dict[str, Mapping[str, str]]:
+    """Return case -> its row (official verdict, ours, signature of the official message, why) for a version of the onnx package."""
     from harness.core.toml import read
 
-    rows = read(path)["disagreement"]
-    return {name: (row["official"], row["ours"], row["why"]) for row in rows for name in row["cases"]}
+    return {name: row for row in read(path)["disagreement"] if row["onnx"] == version for name in row["cases"]}
 
 
 def verdicts(names: Sequence[str]) -> dict[str, tuple[str, str]]:
@@ -115,14 +118,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             write("\t".join(("verdict", *item)) + "\n")
             sys.stdout.flush()
         return 0
+    import onnx
+
     ours = recorded(given.records)
     theirs = verdicts(sorted(ours))
     found = disagreements(theirs, ours)
-    reasons = explanations()
+    reasons = explanations(onnx.__version__)
     skipped = sum(verdict == "skip" for verdict, _ in theirs.values())
     write(f"{len(ours)} cases, {skipped} skipped officially, {len(ours) - skipped - len(found)} agree, {len(found)} do not\n\n")
     write("| case | official | here | who is right, and why |\n|---|---|---|---|\n")
-    write("".join(f"| {name} | {a} | {b} | {reasons.get(name, ('', '', theirs[name][1]))[2]} |\n" for name, a, b in found))
+    write("".join(f"| {name} | {a} | {b} | {reasons[name]['why'] if name in reasons else said} |\n" for name, a, b, said in found))
     problems = unexplained(found, reasons)
     write("".join(f"\n{problem}" for problem in problems) + "\n" * bool(problems))
     return 1 if problems else 0

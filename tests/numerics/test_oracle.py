@@ -274,3 +274,12 @@ def test_values_whose_squares_overflow_leave_the_others_judged() -> None:
     wrong = x.copy()
     wrong[-1] *= 1.01
     assert not judge(wrong, held).match
+
+
+def test_outputs_of_a_float16_source_are_determined_and_a_wrong_one_fails() -> None:
+    exact = np.linspace(1.0, 9.0, 64)
+    source = exact.astype(np.float16)
+    stick = Yardstick(reference=source, oracle=exact, spread=np.abs(exact) * UNITS["float16"], unit=UNITS["float16"])
+    assert judge(source, stick).undetermined == 0
+    assert judge(source, stick).match
+    assert not judge((source * np.float16(1.25)).astype(np.float16), stick).match

@@ -33,7 +33,8 @@ def source(outputs: Any) -> Reference:
 
 def judged(target: Any, of_source: Any, real: Real, precision: str = "") -> Judged:
     runs = Runs(done=((0, {"y": target}, False), (0, {"y": target}, True)), failure=None)
-    reference = source(of_source) if of_source is not None else Reference(outputs=real.outputs, oracle={}, spread={}, emulated={}, wobble={})
+    alone = Reference(outputs=real.outputs, oracle={}, spread={}, emulated={}, wobble={})
+    reference = alone if of_source is None else source(of_source)
     return judge_real(CASE, ARTIFACT, [SAMPLE], [reference], runs, declared(CASE), precision, real)
 
 

@@ -110,6 +110,9 @@ class Framework(Protocol):
     whose arrays are kept). ``replay(model, path, call, inputs, double=False)`` runs one of them alone on arrays, in
     float64 on request. ``parameters(model, path)`` returns its weights. A framework whose models are files has
     ``reopen(entry)``, which returns the model of an artifact.
+
+    Optional, for conversions that several cells share: ``join(models)`` returns one model of several by name; its inputs and
+    outputs are theirs, each with the name of its model and a dot before its own.
     """
 
     name: str

@@ -19,6 +19,7 @@ from harness.core.route import Route
 from harness.core.value import value
 from harness.engine import blame, bundles
 from harness.engine.amplified import search
+from harness.engine.batches import Batches, batchable
 from harness.engine.cache import Cache
 from harness.engine.judging import coarsest, declared
 from harness.engine.pool import Pool
@@ -33,7 +34,10 @@ SECONDS = 60.0
 
 @value
 class Cell:
-    """A case on a route. ``file`` declares the case, ``digest`` is that of all it was made of."""
+    """A case on a route. ``file`` declares the case, ``digest`` is that of all it was made of.
+
+    ``members``: ids of cases of the file whose models are one here; see `harness.engine.batches`.
+    """
 
     id: str
     case: Case
@@ -41,11 +45,12 @@ class Cell:
     file: str
     digest: str
     repro: str = ""
+    members: tuple[str, ...] = ()
 
     @property
-    def ref(self) -> dict[str, str]:
+    def ref(self) -> dict[str, Any]:
         """Return what a worker needs to find the case."""
-        return {"file": self.file, "case": self.case.id, "digest": self.digest}
+        return {"file": self.file, "case": self.case.id, "digest": self.digest, **({"members": list(self.members)} if self.members else {})}
 
 
 class Engine:
@@ -99,6 +104,20 @@ class Engine:
         record = _record(cell, trace, comparisons, outcome, error)
         self._pool.relax(keep=self._toolchains(cell.route))
         return record
+
+    def run_batch(self, cells: Sequence[Cell]) -> list[Record]:
+        """Return the records of cells of one file and route, in order, converted together as far as that goes well."""
+        able = [cell for cell in cells if batchable(cell, self._registry.get("frameworks", cell.route.framework))]
+        if len(able) < 2:
+            return [self.run_cell(cell) for cell in cells]
+        batches = Batches(
+            steps=self._steps, alone=self.run_cell, bounds=self._bounds or (lambda cell: declared(cell.case)),
+            matched=lambda cell, trace, comparisons: _record(cell, trace, comparisons, Outcome.MATCH, None),
+            elsewhere=_provenance, toolchains=self._toolchains(able[0].route),
+        )  # fmt: skip
+        found = {record.id: record for record in batches.run(able)}
+        self._pool.relax(keep=batches.toolchains)
+        return [found.get(cell.id) or self.run_cell(cell) for cell in cells]
 
     def blame(self, cell: Cell, record: Record, seconds: float = SECONDS) -> Record:
         """Return the record of a mismatch with its ``culprit``; any other as it is. The search ends after ``seconds``, with a note.

@@ -89,7 +89,7 @@ class Serve(Gradients, Probes, Faults):
         return looked_at(target, self._registry, framework)
 
     def reference(
-        self, framework: str, ref: Mapping[str, str], feeds: Mapping[str, Any], precision: str = "", draws: int = JITTERS
+        self, framework: str, ref: Mapping[str, Any], feeds: Mapping[str, Any], precision: str = "", draws: int = JITTERS
     ) -> dict[str, Any]:
         """Run the case in its own framework; see `harness.engine.serve_reference`."""
         adapter = self._registry.get("frameworks", framework)
@@ -99,12 +99,12 @@ class Serve(Gradients, Probes, Faults):
         answer = reference_of(adapter, find_case(ref["file"], ref["case"]), model, feeds, precision, draws)
         return {**answer, "seconds": {**seconds, **answer["seconds"]}}
 
-    def build(self, framework: str, ref: Mapping[str, str]) -> dict[str, Any]:
+    def build(self, framework: str, ref: Mapping[str, Any]) -> dict[str, Any]:
         """Build the case and return the user's own files that its builder read."""
         self._model(framework, ref)
         return {"files": self._read[_key(framework, ref)]}
 
-    def data(self, ref: Mapping[str, str]) -> dict[str, Any]:
+    def data(self, ref: Mapping[str, Any]) -> dict[str, Any]:
         """Return the real feeds of a case, its labels when it has any, and the outputs on record with the tolerance they come with."""
         case = find_case(ref["file"], ref["case"])
         if case.data is None:
@@ -116,7 +116,7 @@ class Serve(Gradients, Probes, Faults):
         return {"feeds": dict(real.feeds), "labels": labels, "outputs": dict(real.outputs or {}), "tolerance": tolerance}
 
     def convert(
-        self, converter: str, source: Mapping[str, Any], ref: Mapping[str, str], feeds: Mapping[str, Any],
+        self, converter: str, source: Mapping[str, Any], ref: Mapping[str, Any], feeds: Mapping[str, Any],
         dynamic: Mapping[str, Any], dest: str, options: Mapping[str, Any],
     ) -> dict[str, Any]:  # fmt: skip
         """Convert ``source`` (an artifact as plain data) into the folder ``dest``; return the new artifact."""
@@ -137,7 +137,7 @@ class Serve(Gradients, Probes, Faults):
         )  # fmt: skip
         return {"artifact": artifact.to_json(), "seconds": seconds}
 
-    def save(self, framework: str, ref: Mapping[str, str], source: Mapping[str, Any], dest: str) -> dict[str, Any]:
+    def save(self, framework: str, ref: Mapping[str, Any], source: Mapping[str, Any], dest: str) -> dict[str, Any]:
         """Write the source model of a framework whose format is a file; return the artifact."""
         adapter = self._registry.get("frameworks", framework)
         entry = adapter.save(self._model(framework, ref), dest)
@@ -150,7 +150,7 @@ class Serve(Gradients, Probes, Faults):
         return {}
 
     def load(
-        self, runtime: str, device: str, source: Mapping[str, Any], ref: Mapping[str, str],
+        self, runtime: str, device: str, source: Mapping[str, Any], ref: Mapping[str, Any],
         feeds: Mapping[str, Any], dynamic: Mapping[str, Any], options: Mapping[str, Any],
     ) -> dict[str, Any]:  # fmt: skip
         """Open an artifact on a device; return the session's number and its provenance."""
@@ -189,8 +189,12 @@ class Serve(Gradients, Probes, Faults):
             live[0].close()
         return {}
 
-    def _model(self, framework: str, ref: Mapping[str, str]) -> Any:
+    def _model(self, framework: str, ref: Mapping[str, Any]) -> Any:
         key = _key(framework, ref)
+        if key not in self._models and ref.get("members"):
+            each = [self._model(framework, {**ref, "case": name, "members": ()}) for name in ref["members"]]
+            self._models[key] = self._registry.get("frameworks", framework).join({f"m{n}": model for n, model in enumerate(each)})
+            self._read[key] = []
         if key not in self._models:
             case = find_case(ref["file"], ref["case"])
             if case.build.get(framework) is None:
@@ -203,7 +207,7 @@ class Serve(Gradients, Probes, Faults):
         self._models.move_to_end(key)
         return self._models[key]
 
-    def _open(self, artifact: Artifact, ref: Mapping[str, str], feeds: Mapping[str, Any], dynamic: Mapping[str, Any]) -> Source:
+    def _open(self, artifact: Artifact, ref: Mapping[str, Any], feeds: Mapping[str, Any], dynamic: Mapping[str, Any]) -> Source:
         owner = self._registry.owner(artifact.format)
         model = None
         case: Case | None = None
@@ -212,13 +216,13 @@ class Serve(Gradients, Probes, Faults):
             fresh = (self._model(owner.name, ref),) if getattr(maker, "rebuilds", False) else ()
             model = maker.restore(artifact.entry, *fresh)
         elif owner is not None:
-            case = find_case(ref["file"], ref["case"])
+            case = None if ref.get("members") else find_case(ref["file"], ref["case"])
             model = self._model(owner.name, ref)
         axes = {name: {int(axis): tuple(entry) for axis, entry in part.items()} for name, part in dynamic.items()}
         return Source(artifact=artifact, feeds=private(feeds), dynamic=axes, model=model, case=case)
 
 
-def _key(framework: str, ref: Mapping[str, str]) -> str:
+def _key(framework: str, ref: Mapping[str, Any]) -> str:
     return f"{framework}/{ref['file']}/{ref['case']}/{ref['digest']}"
 
 

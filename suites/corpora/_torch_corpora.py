@@ -174,8 +174,8 @@ def table(kind: str) -> dict[str, Any]:
         found = json.load(stream)
     installed = importlib.metadata.version("torch").split("+")[0]
     if found["torch"] != installed:
-        again = "python suites/corpora/_torch_corpora.py"
-        raise UsageError(f"fixtures/corpora/{kind}.json was written for torch {found['torch']}, here is {installed}; write it anew: {again}")
+        told = f"fixtures/corpora/{kind}.json was written for torch {found['torch']}, here is {installed}"
+        raise UsageError(f"{told}; write it anew: python suites/corpora/_torch_corpora.py")
     return dict(found)
 
 

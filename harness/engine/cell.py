@@ -16,6 +16,7 @@ from harness.core.protocols import option_values
 from harness.core.record import Comparison, Record
 from harness.core.registry import Registry, registry
 from harness.core.route import Route
+from harness.core.tolerance import floating
 from harness.core.value import value
 from harness.engine import blame, bundles
 from harness.engine.amplified import search
@@ -230,10 +231,16 @@ def _outcome(failure: Mapping[str, Any]) -> Outcome:
     return kinds.get(failure["kind"], Outcome.ERROR)
 
 
+def _dtype(cell: Cell) -> str:
+    """Return the dtype a record is listed under: of the first real input, else of the first; "" without inputs."""
+    found = [spec.dtype for spec in cell.case.specs(cell.route.framework)]
+    return next((dtype for dtype in found if floating(dtype)), found[0] if found else "")
+
+
 def _record(cell: Cell, trace: Trace, comparisons: tuple[Comparison, ...], outcome: Outcome, error: Mapping[str, Any] | None) -> Record:
     stage = Stage.COMPARE if outcome in (Outcome.MATCH, Outcome.MISMATCH) else trace.stage
     return Record(
-        id=cell.id, case=cell.case.id, level=cell.case.level, family=cell.case.family, route=str(cell.route),
+        id=cell.id, case=cell.case.id, level=cell.case.level, family=cell.case.family, dtype=_dtype(cell), route=str(cell.route),
         framework=cell.route.framework, target=cell.route.target, stage=stage, outcome=outcome, comparisons=comparisons,
         shapes=trace.shapes, messages=tuple(dict.fromkeys(trace.messages)),
         versions={**trace.versions, "python": platform.python_version()}, provenance=trace.provenance, error=error,

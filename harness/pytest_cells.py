@@ -170,7 +170,7 @@ class CellItem(pytest.Item):
 
     def runtest(self) -> None:
         """Run the cell; a mismatch or failure raises, an absent toolchain skips with how to get it."""
-        record = self._run.run_cell(self.cell)
+        record = self._run.run_cell(self.cell, lambda: [item.cell for item in self.session.items if isinstance(item, CellItem)])
         self.user_properties += [(OUTCOME, str(record.outcome)), ("parity_stage", str(record.stage))]
         if record.outcome is Outcome.UNAVAILABLE:
             error = record.error or {}

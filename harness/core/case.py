@@ -29,11 +29,15 @@ class RealData:
 
     ``feeds`` maps each input name to an array; ``labels`` is whatever the task metric compares
     with (class ids for accuracy, nothing for embedding). ``more``: further feeds, of other shapes for example.
+    ``outputs``, by name, are answers on record that were not made by this run: source and target are held to them as well, floats
+    by ``tolerance`` (default: as any other declared one), the rest exactly.
     """
 
     feeds: Mapping[str, Any]
     labels: Any = None
     more: tuple[Mapping[str, Any], ...] = ()
+    outputs: Mapping[str, Any] | None = None
+    tolerance: Tolerance | None = None
 
 
 @value

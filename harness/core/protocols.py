@@ -120,6 +120,8 @@ class Framework(Protocol):
     are ``specs`` by position. ``bound(model, (path, call), others, shapes, elsewhere)`` tells which numbers among the arguments follow
     the shapes of the inputs (``others``: arguments by place, captured in a walk where the inputs had the shapes ``elsewhere``), None
     for not known; ``sub`` gets what it returned. ``mode()``: a word for the global state that builds depend on.
+    Optional, for conversions that several cells share: ``join(models)`` returns one model of several by name; its inputs and
+    outputs are theirs, each with the name of its model and a dot before its own.
     """
 
     name: str

@@ -13,7 +13,7 @@ from harness.core.value import value
 
 DTYPES = (
     "float64", "float32", "float16", "bfloat16",
-    "int64", "int32", "int16", "int8", "uint8", "bool",
+    "int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8", "bool",
 )  # fmt: skip
 _PORT = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.:/+-]*$")
 

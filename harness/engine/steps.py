@@ -128,8 +128,8 @@ class Steps:
         if absent is not None:
             raise absent
 
-    def samples(self, cell: Cell, trace: Trace, rungs: Sequence[str] = ()) -> tuple[list[Sample], Any]:
-        """Return the samples of the cell, and the labels when the case brings real data.
+    def samples(self, cell: Cell, trace: Trace, rungs: Sequence[str] = ()) -> tuple[list[Sample], Entry | None]:
+        """Return the samples of the cell, and what real data bring beside them (see `harness.engine.recorded.real_from`).
 
         ``rungs``: names or standings of the input ladder, tried at the example shape by a case without real data; ``shapes`` among
         them asks for every shape worth trying instead of two.
@@ -146,7 +146,8 @@ class Steps:
             answer = self._ask(trace, adapter.toolchain, "data", {"ref": cell.ref})
             labels = {} if answer["labels"] is None else {"labels": answer["labels"]}
             more = {f"more-{number}": feeds for number, feeds in enumerate(answer["more"])}
-            return {"more": len(more)}, {"feeds": answer["feeds"], "labels": labels, **more}
+            facts = {"more": len(more), "tolerance": answer["tolerance"]}
+            return facts, {"feeds": answer["feeds"], "labels": labels, "recorded": answer["outputs"], **more}
 
         entry = self._cache.get(parts, make)
         groups = [entry.arrays("feeds"), *(entry.arrays(f"more-{number}") for number in range(entry.facts["more"]))]
@@ -155,7 +156,7 @@ class Steps:
         # Inside a model whole numbers are indices and shapes, which only fit as they came.
         whole = {name: array for name, array in real[0].feeds.items() if array.dtype.kind in "iub"}
         climbed = [dataclasses.replace(sample, feeds={**sample.feeds, **whole}) for sample in climbed]
-        return [*real, *climbed], entry.arrays("labels").get("labels")
+        return [*real, *climbed], entry
 
     def _ladder(self, case: Case, framework: str, rungs: Sequence[str], lengths: Mapping[str, int]) -> list[Sample]:
         names = [name for name in rungs_for(case, framework, standings=STANDINGS)[1:] if {name, RUNGS[name].standing} & set(rungs)]

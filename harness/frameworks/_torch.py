@@ -62,6 +62,22 @@ def flat_module(built: Built) -> Any:
     return flat
 
 
+def joined(models: Mapping[str, Built]) -> Any:
+    """Return a module that takes the inputs of all models one after the other, and returns the outputs of each by its name."""
+    import torch
+
+    class Joined(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.parts = torch.nn.ModuleList([built.module for built in models.values()])
+
+        def forward(self, *tensors: Any) -> Any:
+            rest = iter(tensors)
+            return {name: built.call({port: next(rest) for port in built.inputs}) for name, built in models.items()}
+
+    return Joined()
+
+
 def tensors_of(feeds: Mapping[str, Any], device: str = "cpu") -> dict[str, Any]:
     """Return the feeds as tensors that own their data."""
     import torch

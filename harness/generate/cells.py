@@ -16,7 +16,8 @@ def levels_of(case: Case, framework: str, levels: Sequence[str], registry: Regis
     """Return the levels at which tests are generated from a case: those it asks for, else ``levels``; below its own, and none
     where its framework cannot take models apart or it is judged on conversions made elsewhere.
     """  # fmt: skip
-    wanted = tuple(level for level in (levels if case.generate is None else case.generate) if LEVELS.index(level) < LEVELS.index(case.level))
+    asked = levels if case.generate is None else case.generate
+    wanted = tuple(level for level in asked if LEVELS.index(level) < LEVELS.index(case.level))
     return wanted if hasattr(registry.get("frameworks", framework), "walk") and not case.given else ()
 
 

@@ -104,7 +104,7 @@ def derive(signature: Mapping[str, Any], values: Mapping[str, Any], rank: int = 
     """Return attribute -> values for a signature: left out first, then a boolean turned over, or what ``values`` gives by name.
 
     ``values``: ``"Owner.attribute"`` or ``"attribute"`` -> values other than the default, or a function from the number of spatial
-    axes to them. What must be given, and what ``values`` does not know, is not swept.
+    axes to them. What ``values`` does not know is not swept; what must be given is never left out.
     """
     found: dict[str, tuple[Any, ...]] = {}
     for name, default in signature.items():
@@ -113,7 +113,9 @@ def derive(signature: Mapping[str, Any], values: Mapping[str, Any], rank: int = 
             known = known(rank)
         if known is None and isinstance(default, bool):
             known = (not default,)
-        if known and default != REQUIRED:
+        if known and default == REQUIRED:
+            found[name] = tuple(known)
+        elif known:
             found[name] = (OMITTED, *(item for item in known if isinstance(default, Unread) or item != default))
     return found
 

@@ -57,7 +57,7 @@ VALUES: dict[str, Any] = {
     "sparse": (), "weight": (), "pos_weight": (), "_weight": (), "_freeze": (), "kdim": (), "vdim": (), "layer_norm_eps": (0.1,),
     "output_size": (), "size": (), "batch_first": (True,), "add_bias_kv": (True,), "bias_k": (), "head_bias": (True,),
     "custom_encoder": (), "custom_decoder": (), "output_ratio": (), "_random_samples": (), "enabled": (),
-    "mask_check": (), "zero_infinity": (True,), "include_last_offset": (),
+    "mask_check": (), "Fold.stride": (), "Fold.dilation": (), "Fold.padding": (), "GLU.dim": (1,), "CosineEmbeddingLoss.margin": (0.3,), "zero_infinity": (True,), "include_last_offset": (),
 }  # fmt: skip
 
 
@@ -184,7 +184,7 @@ def _rules(name: str, attributes: Any) -> list[Any]:
     if "output_padding" in attributes:
         rules.append(lambda output_padding, stride: output_padding != 1 or stride == 2)
     if name in ("TransformerDecoderLayer", "TransformerEncoderLayer", "MultiheadAttention"):
-        rules.append(lambda batch_first, inputs: inputs == "fixed" or batch_first is True)
+        rules.append(lambda batch_first, inputs: (inputs == "fixed") == (batch_first is not True))
     return rules
 
 

@@ -9,12 +9,12 @@ import torch
 
 class Model(torch.nn.Module):
     def forward(self, x, y):
-        return torch.nn.functional.cosine_similarity(x, y, dim=0, eps=0.5)
+        return torch.nn.functional.cosine_similarity(x, y, dim=1, eps=0.5)
 
 
 torch.manual_seed(0)
-x = torch.tensor([0.1, 0.2, 0.1])
-y = torch.tensor([3.0, 1.0, 2.0])
+x = torch.tensor([[0.1, 0.2, 0.1]])
+y = torch.tensor([[3.0, 1.0, 2.0]])
 names = ['x', 'y']
 stream = io.BytesIO()
 torch.onnx.export(Model(), (x, y,), stream, dynamo=False, opset_version=17, input_names=names)

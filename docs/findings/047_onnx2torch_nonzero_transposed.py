@@ -12,7 +12,7 @@ ops = types.ModuleType("torchvision.ops")
 ops.roi_align = ops.nms = None
 sys.modules.update({"torchvision": types.ModuleType("torchvision"), "torchvision.ops": ops})
 sys.modules["torchvision"].ops = ops
-from onnx2torch import convert  # noqa: E402
+from onnx2torch import convert
 
 model = onnx.parser.parse_model("""
 <ir_version: 9, opset_import: ["" : 13]>

@@ -69,8 +69,8 @@ def _attributes(name: str, bodies: Mapping[str, ast.ClassDef]) -> Mapping[str, A
 
 def _defaults(arguments: ast.arguments) -> dict[str, Any]:
     names = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args)][1:]
-    given: list[ast.expr | None] = [*arguments.defaults]
-    padded: list[ast.expr | None] = [None] * (len(names) - len(given)) + given
+    missing: list[ast.expr | None] = [None] * (len(names) - len(arguments.defaults))
+    padded = [*missing, *arguments.defaults]
     found = {name: _literal(node) for name, node in zip(names, padded[-len(names) :] if names else [], strict=True)}
     found.update({argument.arg: _literal(node) for argument, node in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)})
     return found

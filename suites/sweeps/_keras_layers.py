@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from _sweep_build import BATCH, DEPTH, HEIGHT, LENGTH, WIDTH, f32, flags, whole
@@ -125,8 +126,9 @@ def _kinds() -> dict[str, Any]:
     found = {}
     for kind in ("float32", "int32", "int64"):
         for word, a, b in (("same", (BATCH, LENGTH, 5), (BATCH, LENGTH, 5)), ("broadcast", (BATCH, 1, 5), (BATCH, LENGTH, 1))):
-            make = (lambda name, s, k=kind: f32(name, *s, domain=WIDE) if k == "float32" else whole(name, *s, domain=integers(-7, 7), dtype=k))
-            found[f"{kind}.{word}"] = [make("x", a), make("y", b)]
+            whole_ = functools.partial(whole, domain=integers(-7, 7), dtype=kind)
+            make = functools.partial(f32, domain=WIDE) if kind == "float32" else whole_
+            found[f"{kind}.{word}"] = [make("x", *a), make("y", *b)]
     return found
 
 

@@ -101,7 +101,7 @@ def _layers() -> list[Family]:
     signatures = classes_of("paddle", "nn/layer")
     found = []
     for name, (inputs, fixed) in _GIVEN.items():
-        rank = int(name[len(name.rstrip("DTranspose")) - 1]) if any(f"{n}D" in name for n in "123") else 2
+        rank = next((int(n) for n in "123" if f"{n}D" in name), 2)
         signature = {attribute: default for attribute, default in signatures[name].items() if attribute not in fixed}
         attributes = derive(signature, VALUES, rank, name)
         rules: list[Any] = []

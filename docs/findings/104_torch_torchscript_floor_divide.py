@@ -1,4 +1,4 @@
-"""Integer floor division of negative numbers truncates."""
+"""Floor division of negative integers by a tensor truncates."""
 
 import io
 
@@ -8,19 +8,20 @@ import torch
 
 
 class Model(torch.nn.Module):
-    def forward(self, x):
-        return torch.div(x, 3, rounding_mode="floor")
+    def forward(self, x, y):
+        return x // y
 
 
 torch.manual_seed(0)
 x = torch.tensor([-7, -5, -1, 5, 7])
-names = ['x']
+y = torch.tensor([3, 3, 3, 3, -3])
+names = ['x', 'y']
 stream = io.BytesIO()
-torch.onnx.export(Model(), (x,), stream, dynamo=False, opset_version=17, input_names=names)
+torch.onnx.export(Model(), (x, y,), stream, dynamo=False, opset_version=17, input_names=names)
 model = stream.getvalue()
 session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-expected = Model()(x).numpy()
-got = session.run(None, dict(zip(names, [x.numpy()])))[0]
+expected = Model()(x, y).numpy()
+got = session.run(None, dict(zip(names, [x.numpy(), y.numpy()])))[0]
 print("expected", expected.ravel()[:6])
 print("got     ", got.ravel()[:6])
 print("error   ", float(np.abs(got.astype(float) - expected).max()) if got.shape == expected.shape else f"shape {got.shape}, expected {expected.shape}")

@@ -1,4 +1,4 @@
-"""Pow of an integer base and a real exponent returns reals instead of integers."""
+"""Tile of four axes with repeats that are known at run time only reads memory outside its input."""
 
 import numpy as np
 import onnx.parser
@@ -6,16 +6,17 @@ import openvino
 
 model = onnx.parser.parse_model("""
 <ir_version: 9, opset_import: ["" : 17]>
-g (int64[N] x, float[N] p) => (int64[N] y) {
-    y = Pow(x, p)
+g (float[2,3,5,4] x, int64[4] r) => (float[a,b,c,d] y) {
+    y = Tile(x, r)
 }
 """)
-x = np.array([2, 3, 7], np.int64)
-p = np.array([0.5, -1.0, 1.5], np.float32)
-expected = np.power(x.astype(float), p).astype(np.int64)
+rng = np.random.default_rng(0)
+x = rng.normal(size=(2, 3, 5, 4)).astype(np.float32)
+r = np.array([2, 2, 2, 2], np.int64)
+expected = np.tile(x, r)
 core = openvino.Core()
 compiled = core.compile_model(core.read_model(model.SerializeToString()), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-got = compiled({"x": x, "p": p})[0]
+got = compiled({"x": x, "r": r})[0]
 print("expected", expected.ravel()[:6], expected.shape)
 print("got     ", got.ravel()[:6], got.shape)
 same = got.shape == expected.shape

@@ -19,7 +19,10 @@ PRIMES = {1: (13,), 2: (11, 14), 3: (7, 9, 8)}
 
 def images(rank: int, channels: int = C, domain: Any = None) -> dict[str, Any]:
     """Return dynamic and fixed shapes with channels last."""
-    return {"dynamic": [f32("x", BATCH, *DYNAMIC[rank], channels, domain=domain)], "fixed": [f32("x", 2, *PRIMES[rank], channels, domain=domain)]}
+    return {
+        "dynamic": [f32("x", BATCH, *DYNAMIC[rank], channels, domain=domain)],
+        "fixed": [f32("x", 2, *PRIMES[rank], channels, domain=domain)],
+    }
 
 
 _UNSEEN = ("data_format", "name", "dtype", "seed", "dropout", "recurrent_dropout", "momentum", "renorm", "renorm_clipping", "renorm_momentum", "synchronized",
@@ -100,7 +103,9 @@ def _layers() -> list[Family]:
     found = []
     for name, (inputs, fixed) in _GIVEN.items():
         digit = next((letter for letter, after in zip(name, name[1:]) if letter.isdigit() and after == "D"), "2")
-        signature = {a: d for a, d in signatures[name].items() if a not in fixed and not a.endswith(("initializer", "regularizer", "constraint"))}
+        signature = {
+            a: d for a, d in signatures[name].items() if a not in fixed and not a.endswith(("initializer", "regularizer", "constraint"))
+        }
         attributes = derive(signature, VALUES, int(digit), name)
         rules: list[Any] = []
         if "dilation_rate" in attributes:
@@ -110,7 +115,9 @@ def _layers() -> list[Family]:
         if name.startswith(("Depthwise", "Separable")):
             rules.append(lambda strides: not isinstance(strides, tuple))
         if name == "Resizing":
-            rules.append(lambda crop_to_aspect_ratio, pad_to_aspect_ratio: crop_to_aspect_ratio is OMITTED or pad_to_aspect_ratio is OMITTED)
+            rules.append(
+                lambda crop_to_aspect_ratio, pad_to_aspect_ratio: crop_to_aspect_ratio is OMITTED or pad_to_aspect_ratio is OMITTED
+            )
         call = _listed(name) if name in _LISTED else _pair(name) if inputs is _HEADS else f"layers.{name}"
         found.append(Family(name=name, call=call, inputs=inputs, fixed=fixed, attributes=attributes, rules=rules))
     return found

@@ -80,7 +80,9 @@ def _model(call: Any, attributes: Any, specs: Any, late: bool) -> Any:
     nodes, initial, names = _inputs(schema, constants, [spec.name for spec in specs if spec.name != LATE], late)
     out = [f"out{number}" for number in range(outputs)]
     nodes.append(helper.make_node(call.name, names, out, **{k: _tensor(k, v) if isinstance(v, Array) else v for k, v in given.items()}))
-    graph = helper.make_graph(nodes, "sweep", [_info(spec) for spec in specs], [helper.make_empty_tensor_value_info(n) for n in out], initial)
+    graph = helper.make_graph(
+        nodes, "sweep", [_info(spec) for spec in specs], [helper.make_empty_tensor_value_info(n) for n in out], initial
+    )
     opset = helper.make_opsetid("", call.opset)
     model = helper.make_model(graph, opset_imports=[opset], ir_version=helper.find_min_ir_version_for([opset]))
     return shape_inference.infer_shapes(model, strict_mode=True)

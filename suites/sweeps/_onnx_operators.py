@@ -19,7 +19,10 @@ IMAGE = {"dynamic": [X], "fixed": [f32("x", 2, 6, 11, 14)], "equal": [f32("x", 6
 LINE = {"dynamic": [f32("x", BATCH, 6, LENGTH)], "fixed": [f32("x", 2, 6, 13)]}
 CUBE = {"dynamic": [f32("x", BATCH, 5, LENGTH, 4)], "equal": [f32("x", 4, 4, 4, 4)], "fixed": [f32("x", 2, 3, 5, 4)]}
 ROWS = {"dynamic": [f32("x", BATCH, LENGTH, domain=WIDE)], "fixed": [f32("x", 3, 7, domain=WIDE)]}
-INTS = {"int64": [whole("x", BATCH, LENGTH, domain=integers(-9, 9))], "int32": [whole("x", BATCH, LENGTH, domain=integers(-9, 9), dtype="int32")]}
+INTS = {
+    "int64": [whole("x", BATCH, LENGTH, domain=integers(-9, 9))],
+    "int32": [whole("x", BATCH, LENGTH, domain=integers(-9, 9), dtype="int32")],
+}
 SEQUENCE = {"dynamic": [f32("x", LENGTH, BATCH, 5)], "fixed": [f32("x", 7, 3, 5)]}
 _SMALL = integers(-7, 7)
 
@@ -29,7 +32,10 @@ def _two(kinds: Any = ("float32", "int64", "int32")) -> dict[str, Any]:
     for kind in kinds:
         domain = WIDE if kind.startswith("float") else None if kind == "bool" else _SMALL
         for word, a, b in (("same", (BATCH, LENGTH, 5), (BATCH, LENGTH, 5)), ("broadcast", (BATCH, 1, 5), (LENGTH, 1))):
-            found[f"{kind}.{word}"] = [TensorSpec(name="x", dtype=kind, shape=a, domain=domain), TensorSpec(name="y", dtype=kind, shape=b, domain=domain)]
+            found[f"{kind}.{word}"] = [
+                TensorSpec(name="x", dtype=kind, shape=a, domain=domain),
+                TensorSpec(name="y", dtype=kind, shape=b, domain=domain),
+            ]
     return found
 
 
@@ -38,7 +44,10 @@ def _nonzero(kinds: Any = ("int64", "int32")) -> dict[str, Any]:
     found = {}
     for kind in kinds:
         for word, low, high in (("positive", 1, 5), ("negative", -5, -1)):
-            found[f"{kind}.{word}"] = [whole("x", BATCH, LENGTH, domain=integers(-9, 9), dtype=kind), whole("y", BATCH, LENGTH, domain=integers(low, high), dtype=kind)]
+            found[f"{kind}.{word}"] = [
+                whole("x", BATCH, LENGTH, domain=integers(-9, 9), dtype=kind),
+                whole("y", BATCH, LENGTH, domain=integers(low, high), dtype=kind),
+            ]
     found["float32"] = [f32("x", BATCH, LENGTH, domain=WIDE), f32("y", BATCH, LENGTH, domain=uniform(0.3, 3.0))]
     return found
 
@@ -68,7 +77,11 @@ def _reduce(name: str, axes: tuple[Any, ...], since: int) -> Row:
     if name in ("ReduceLogSum",):
         inputs = {"positive": inputs["positive"]}
     if name in ("ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceMean"):
-        inputs = {**inputs, "int32": [whole("x", BATCH, 4, 2, 5, domain=integers(-3, 4), dtype="int32")], "int64": [whole("x", BATCH, 4, 2, 5, domain=integers(-3, 4))]}
+        inputs = {
+            **inputs,
+            "int32": [whole("x", BATCH, 4, 2, 5, domain=integers(-3, 4), dtype="int32")],
+            "int64": [whole("x", BATCH, 4, 2, 5, domain=integers(-3, 4))],
+        }
     return {"inputs": inputs, "values": {"axes": axes, "noop_with_empty_axes": (1,)}}
 
 
@@ -125,8 +138,17 @@ _RNN = {"W": Weights(shape=(1, 4, 5)), "R": Weights(shape=(1, 4, 4))}
 def _recurrent(gates: int) -> list[Row]:
     found = []
     for word, directions in (("forward", 1),):
-        fixed = {"hidden_size": 4, "W": Weights(shape=(directions, 4 * gates, 5)), "R": Weights(shape=(directions, 4 * gates, 4)), "outputs": 2}
-        values = {"B": (OMITTED, Weights(shape=(directions, 8 * gates))), "direction": ("reverse",) if directions == 1 else ("bidirectional",), "layout": ()}
+        fixed = {
+            "hidden_size": 4,
+            "W": Weights(shape=(directions, 4 * gates, 5)),
+            "R": Weights(shape=(directions, 4 * gates, 4)),
+            "outputs": 2,
+        }
+        values = {
+            "B": (OMITTED, Weights(shape=(directions, 8 * gates))),
+            "direction": ("reverse",) if directions == 1 else ("bidirectional",),
+            "layout": (),
+        }
         if gates == 4:
             values["P"] = (OMITTED, Weights(shape=(directions, 12)))
         rules = [lambda direction: direction == "bidirectional"] if directions == 2 else []
@@ -243,7 +265,9 @@ def _family(op: Operator, row: Row) -> Family:
     from onnx import defs
 
     schema = defs.get_schema(op.name, op.opset, "")
-    fixed = {k: v for k, v in row.get("fixed", {}).items() if k in schema.attributes or k == "outputs" or k in [i.name for i in schema.inputs]}
+    fixed = {
+        k: v for k, v in row.get("fixed", {}).items() if k in schema.attributes or k == "outputs" or k in [i.name for i in schema.inputs]
+    }
     extra = row.get("values", {})
     known = {name: [v for v in values if v is not None and v is not OMITTED] for name, values in extra.items()}
     attributes = {name: values for name, values in attributes_of(op, {**VALUES, **known}).items() if name not in fixed}
@@ -276,4 +300,3 @@ def _early(rule: Any) -> Any:
 def covered() -> Coverage:
     """Return how much of the default domain is swept."""
     return coverage([op.name for op in operators(OPSETS)], {op.name for op in operators(OPSETS) if _given(op)}, LEFT_OUT)
-

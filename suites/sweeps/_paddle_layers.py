@@ -106,7 +106,10 @@ def _layers() -> list[Family]:
         attributes = derive(signature, VALUES, rank, name)
         rules: list[Any] = []
         if "output_padding" in attributes:
-            rules += [lambda output_padding, stride: output_padding != 1 or stride == 2, lambda output_padding, padding: output_padding is OMITTED or padding != "SAME"]
+            rules += [
+                lambda output_padding, stride: output_padding != 1 or stride == 2,
+                lambda output_padding, padding: output_padding is OMITTED or padding != "SAME",
+            ]
         if "dilation" in attributes:
             rules.append(lambda padding, dilation: padding != "SAME" or dilation is OMITTED)
         if name in ("SimpleRNN", "GRU", "LSTM") and "proj_size" in attributes:
@@ -148,8 +151,14 @@ def _guarded(name: str) -> Any:
 
 def _functions() -> list[Family]:
     smooth = ("bilinear", "bicubic")
-    aligned = [lambda mode, align_corners: mode in smooth or align_corners is OMITTED, lambda mode, align_mode: mode == "bilinear" or align_mode is OMITTED]
-    grid = {"dynamic": [*_IMAGE["dynamic"], f32("y", BATCH, 6, 5, 2, domain=uniform(-1.6, 1.6))], "fixed": [f32("x", 2, 3, 7, 10), f32("y", 2, 4, 5, 2, domain=uniform(-1.2, 1.2))]}
+    aligned = [
+        lambda mode, align_corners: mode in smooth or align_corners is OMITTED,
+        lambda mode, align_mode: mode == "bilinear" or align_mode is OMITTED,
+    ]
+    grid = {
+        "dynamic": [*_IMAGE["dynamic"], f32("y", BATCH, 6, 5, 2, domain=uniform(-1.6, 1.6))],
+        "fixed": [f32("x", 2, 3, 7, 10), f32("y", 2, 4, 5, 2, domain=uniform(-1.2, 1.2))],
+    }
     modes = ("nearest", "bilinear", "bicubic", "area")
     return [
         Family(name="interpolate_scale", call=_resize, inputs=_IMAGE, attributes={"scale_factor": (2, [1.7, 2.3], 0.6), "mode": modes, "align_corners": (OMITTED, True), "align_mode": (OMITTED, 1)}, rules=[*aligned, lambda mode: mode != "area"]),

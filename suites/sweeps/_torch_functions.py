@@ -193,7 +193,10 @@ INDEXING = [
     Family(name="embedding_functional", call=lambda torch, x, y, padding_idx=None: torch.nn.functional.embedding(y, x, padding_idx=padding_idx), inputs={"dynamic": [f32("x", 11, 4), whole("y", BATCH, LENGTH, domain=ids(11))]}, attributes={"padding_idx": (OMITTED, 0, -1)}),
 ]  # fmt: skip
 _IMAGE = {"dynamic": [f32("x", BATCH, 3, HEIGHT, WIDTH)], "fixed": [f32("x", 2, 3, 7, 10)]}
-_GRID = {"dynamic": [f32("x", BATCH, 3, HEIGHT, WIDTH), f32("y", BATCH, 6, 5, 2, domain=uniform(-1.6, 1.6))], "fixed": [f32("x", 2, 3, 7, 10), f32("y", 2, 4, 5, 2, domain=uniform(-1.2, 1.2))]}
+_GRID = {
+    "dynamic": [f32("x", BATCH, 3, HEIGHT, WIDTH), f32("y", BATCH, 6, 5, 2, domain=uniform(-1.6, 1.6))],
+    "fixed": [f32("x", 2, 3, 7, 10), f32("y", 2, 4, 5, 2, domain=uniform(-1.2, 1.2))],
+}
 
 
 def _interpolate(torch: Any, x: Any, **given: Any) -> Any:
@@ -300,4 +303,3 @@ CASTS = [
 def families() -> list[Family]:
     """Return the families of functions."""
     return [*REDUCTIONS, *UNARY, *BINARY, *INDEXING, *SPATIAL, *SHAPES, *CASTS]
-

@@ -201,7 +201,9 @@ def families() -> list[Family]:
         attributes = derive(signature, values, rank, name)
         if name == "InstanceNorm3d" or rank == 3 and name.startswith("Conv"):
             inputs = {"fixed": inputs["fixed"]}
-        found.append(Family(name=name, call=f"nn.{name}", inputs=inputs, fixed=fixed, attributes=attributes, rules=_rules(name, attributes)))
+        found.append(
+            Family(name=name, call=f"nn.{name}", inputs=inputs, fixed=fixed, attributes=attributes, rules=_rules(name, attributes))
+        )
     return [*found, *(_upsample(rank) for rank in (1, 2, 3))]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Iterator, Mapping, Sequence
 
 from harness.core.contradictions import checked
@@ -173,8 +174,14 @@ def _space(declared: tuple[tuple[Dim, bool], ...], axes: tuple[DimExpr, ...], te
     dims = {dim.name: dim for dim, _ in declared}
     implied = [related(axis.node, ">=", ("number", 0)) for axis in axes if _may_fail(axis)]
     relations = tuple(dict.fromkeys((*map(relation, texts), *implied)))
-    rows = tuple(dict(profile) for profile in profiles)
-    draft = Space(dims=dims, relations=relations, profiles=rows, example={name: dim.example for name, dim in dims.items()}, axes=axes)
+    rows = tuple(MappingProxyType(dict(profile)) for profile in profiles)
+    draft = Space(
+        dims=MappingProxyType(dims),
+        relations=relations,
+        profiles=rows,
+        example=MappingProxyType({name: dim.example for name, dim in dims.items()}),
+        axes=axes,
+    )
     return checked(draft)
 
 

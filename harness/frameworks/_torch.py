@@ -122,4 +122,18 @@ def program(path: str) -> Any:
         [name, str(nodes[name].dtype).replace("torch.", ""), [n if isinstance(n, int) else str(n) for n in nodes[name].shape]]
         for name in wanted
     ]
+    module.parity_lengths = _lengths(exported.range_constraints)
     return module
+
+
+def _lengths(constraints: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return the range of each symbol, None for no upper end, and a relation for each end of an expression."""
+    ranges: dict[str, list[int | None]] = {}
+    relations = []
+    for expression, limits in constraints.items():
+        ends = [int(end) if end.is_finite and abs(end) < 2**31 else None for end in (limits.lower, limits.upper)]
+        if expression.is_Symbol:
+            ranges[str(expression)] = [ends[0] or 0, ends[1]]
+        else:
+            relations += [f"{expression} {compare} {end}" for compare, end in zip((">=", "<="), ends) if end is not None]
+    return {"ranges": ranges, "relations": relations}

@@ -129,3 +129,21 @@ def test_the_onnx_exporter_keeps_related_axes(one: Case, tmp_path: Path) -> None
         feeds = {name: np.array(array) for name, array in draw(one, "torch", lengths).feeds.items()}
         expected = one.build["torch"]()(*map(torch.from_numpy, feeds.values()))
         assert np.array_equal(session.run(None, feeds)[0], expected.numpy())
+
+
+def test_an_exported_program_says_its_lengths(tmp_path: Path) -> None:
+    from harness.converters.torch_programs import Export
+    from harness.frameworks._torch import program
+
+    def said(one: Case, folder: str) -> tuple[list[Any], dict[str, Any]]:
+        (tmp_path / folder).mkdir()
+        module = program(str(tmp_path / folder / Export().convert(source_of(one), str(tmp_path / folder), {"dynamic": True}).entry))
+        return [shape for _, _, shape in module.parity_signature], module.parity_lengths
+
+    ((b, s), (b2, t)), lengths = said(RELATED, "related")
+    assert (b2, t) == (b, f"2*{s} + 1")
+    assert {name: lengths["ranges"][name] for name in (b, s)} == {b: [1, 4], s: [1, 31]}
+    ((_, h),), lengths = said(PIXELS, "pixels")
+    root = h.removeprefix("4*")
+    assert lengths["ranges"][root][1] == 16
+    assert f"{h} <= 64" in lengths["relations"]

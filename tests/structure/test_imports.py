@@ -19,7 +19,6 @@ ARROWS = {
     "numerics": ("core", "numerics"),
     "engine": ("core", "numerics", "faults", "engine"),
     "exam": ("core", "numerics", "faults", "engine", "policy", "exam"),
-    "generate": ("core", "generate"),
     **{kind: ("core", "faults", *(f"{other}._" for other in ADAPTERS)) for kind in ADAPTERS},
     "faults": ("core", "faults"),
     "generate": ("core", "numerics", "faults", "engine", "generate"),

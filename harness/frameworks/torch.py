@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import random
 from typing import Any, Mapping, Sequence
 
@@ -14,6 +13,7 @@ from harness.core.outputs import is_instance, weighed
 from harness.core.weights import Move, fill
 from harness.frameworks import _torch_trace
 from harness.frameworks._torch import Built, arrays_of, inference_mode, program, tensors_of
+from harness.frameworks._torch_twin import twins
 
 
 def _role(module: Any, name: str) -> str:
@@ -43,15 +43,6 @@ def _refill(model: Any, seed: int) -> None:
             tensor.data.copy_(torch.from_numpy(np.asarray(values)))
             if name == "weight" and getattr(module, "padding_idx", None) is not None:
                 tensor.data[module.padding_idx].zero_()
-
-
-def _moved(model: Any, twin: Any, move: Move) -> None:
-    import torch
-
-    types = {name: str(tensor.dtype).replace("torch.", "") for name, tensor in (*model.named_parameters(), *model.named_buffers())}
-    for name, tensor in (*twin.named_parameters(), *twin.named_buffers()):
-        if tensor.is_floating_point():
-            tensor.data.copy_(torch.from_numpy(move(name, tensor.detach().numpy(), types[name])))
 
 
 class Torch:
@@ -123,11 +114,16 @@ class Torch:
 
     def oracle(self, case: Case, model: Built, feeds: Mapping[str, Any], move: Move | None = None) -> dict[str, Any]:
         """Return the outputs of a float64 copy."""
-        twin = Built(copy.deepcopy(model.module).double(), model.inputs, model.outputs)
-        if move is not None:
-            _moved(model.module, twin.module, move)
         wide = {name: array.astype(np.float64) if array.dtype.kind == "f" else array for name, array in feeds.items()}
-        return self.run(twin, wide)
+        failed: Exception | None = None
+        for twin in twins(model.module, move):
+            try:
+                return self.run(Built(twin, model.inputs, model.outputs), wide)
+            except Exception as error:
+                failed = error
+            del twin
+        assert failed is not None
+        raise failed
 
     def trace(self, model: Built, feeds: Mapping[str, Any], wanted: Sequence[str] | None = None) -> list[dict[str, Any]]:
         """Return every call of a sub-module, by forward hooks."""

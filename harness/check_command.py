@@ -78,12 +78,19 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(filter(None, (part.strip() for part in re.split(r",(?![^\[]*\])", text))))
 
 
+def _memory(text: str) -> int:
+    """Return the bytes of a memory limit; a bare number counts GiB. Raises `UsageError` for none and for what is no size."""
+    found = size(f"{text}G" if re.fullmatch(r"\d+(\.\d+)?", text) else text)
+    if not found:
+        raise UsageError(f"--memory {text}; expected more than 0, for example 10, or 512M")
+    return found
+
+
 def _check(given: argparse.Namespace, console: Console) -> int:
     if given.search < 0:
         raise UsageError(f"--search {given.search}; expected a whole number >= 0")
     usual = Limits()
-    memory = size(given.memory + "G" if re.fullmatch(r"[\d.]+", given.memory) else given.memory) if given.memory else usual.memory
-    limits = Limits(timeout=given.timeout or usual.timeout, memory=memory)
+    limits = Limits(timeout=given.timeout or usual.timeout, memory=_memory(given.memory) if given.memory else usual.memory)
     question = Question(
         source=given.source, to=_names(given.to), artifact=given.artifact, framework=given.framework,
         dims=tuple(given.dim), relations=tuple(given.relation), profiles=tuple(given.profile), domains=tuple(given.domain),

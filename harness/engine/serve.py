@@ -21,7 +21,7 @@ from harness.core.artifact import Artifact, Port, artifact_from
 from harness.core.case import Case
 from harness.core.declared import beside, cases_in, find_case, load_module, local_dependencies
 from harness.core.errors import UsageError
-from harness.core.given import files_of, looked_at, opened
+from harness.core.given import files_of, looked_at, opened, weights_beside
 from harness.core.protocols import Source
 from harness.core.registry import Registry, registry
 from harness.core.space import Space
@@ -78,7 +78,7 @@ class Serve(Gradients, Probes, Faults, Parts):
             found = os.path.join(folder, name)
             if not kind:
                 case["artifacts"][name] = self._registry.get("frameworks", opened(found, self._registry)[0]).format
-            data |= set(files_of(found))
+            data |= {*files_of(found), *weights_beside(found)}
         for name in sorted(data):
             if not os.path.isfile(name):
                 raise UsageError(

@@ -235,6 +235,7 @@ def _settings(config: pytest.Config, workers: int) -> Settings:
         "hops": option("--parity-hops"), "full": option("--parity-full") or None, "fresh": option("--parity-fresh") or None,
         "timeout": option("--parity-timeout"), "memory": option("--parity-memory"), "report": option("--parity-report"), "share": workers,
         "rung": option("--parity-rung"), "generate": option("--parity-generate"), "batch": option("--parity-batch"),
+        "expect": option("--parity-expect"),
         "search": option("--parity-search"), "localise": option("--parity-localise"), "repro": option("--parity-repro"),
     }  # fmt: skip
     if option("--parity-route"):

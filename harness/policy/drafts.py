@@ -49,7 +49,8 @@ def signature(record: Record) -> str:
     # The kind of an error is also its outcome; it is the type and the message that tell causes apart.
     lines = [line for line in text.splitlines() if line.strip() and line != (record.error or {}).get("kind")]
     told = str((record.error or {}).get("message") or "").splitlines()
-    for line in sorted(dict.fromkeys(lines), key=lambda line: line not in told):
+    # A line that ends in a colon announces what the next one says.
+    for line in sorted(dict.fromkeys(lines), key=lambda line: (line not in told, line.rstrip().endswith(":"))):
         found = generalised(line)
         if found and re.search(found, text):
             return found

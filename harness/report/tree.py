@@ -110,7 +110,7 @@ class Tree:
         return [self._row(step, step.place in opened) for step in steps]
 
     def _walk(self, level: int, most: int = 0) -> list[_Step]:
-        """Return what is shown, one step a row and at most ``most``. From a ``level`` on nothing that lies inside of a part without failures.
+        """Return what is shown, one step a row and at most ``most``. From a ``level`` on nothing that lies inside a part without failures.
 
         A part without a case of its own that is like one shown before is one row, and so are several such that follow each other.
         """

@@ -13,7 +13,8 @@ from harness.report.nodes import nodes_of
 from harness.report.tree import Mark, Row, Tree
 from tests.report.model_records import loops, node, tree
 
-GOOD, BAD = Mark(place=1, style="o-match", sign="✓", words="match"), Mark(place=2, style="o-mismatch", sign="≠", words="mismatch", rank=0, why="far")
+GOOD = Mark(place=1, style="o-match", sign="✓", words="match")
+BAD = Mark(place=2, style="o-mismatch", sign="≠", words="mismatch", rank=0, why="far")
 
 
 def grown(nodes: Any, *failing: str, extras: Any = None) -> Tree:
@@ -34,7 +35,7 @@ def shown(rows: Sequence[Row]) -> list[str]:
 
 def test_layers_that_are_alike_are_one_row_that_says_so() -> None:
     rows = grown(tree(12)).rows()
-    assert shown(rows)[-5:] == ["  layer.1 … layer.11", "pooler", "  dense", "  activation()"] or "  layer.1 … layer.11" in shown(rows)
+    assert shown(rows)[-4:] == ["  layer.1 … layer.11", "pooler", "  dense", "  activation"]
     (row,) = [row for row in rows if row.count > 1]
     assert (row.count, row.inside, row.same) == (11, 17, ("layer.0", f"m0n{_place('encoder.layer.0')}"))
     assert row.paths[:2] == ["encoder.layer.1", "encoder.layer.2"]
@@ -117,7 +118,8 @@ def test_huge_trees_keep_their_failures_and_say_what_is_left_out(top: int, monke
 
 def test_a_large_tree_loses_its_depths_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trees, "MOST", 80)
-    nodes = [node("a", "A"), *(node(f"a.{n}", "B", "a") for n in range(20)), *(node(f"a.{n}.{m}", "C", f"a.{n}") for n in range(20) for m in "xyzuv")]
+    nodes = [node("a", "A"), *(node(f"a.{n}", "B", "a") for n in range(20))]
+    nodes += [node(f"a.{n}.{m}", "C", f"a.{n}") for n in range(20) for m in "xyzuv"]
     rows = grown(nodes).rows()
     assert [row.inside for row in rows] == [0, *[5] * 20]
 
@@ -126,9 +128,10 @@ def test_any_tree_closes_what_it_opens_and_loses_nothing() -> None:
     for seed in range(200):
         dice = random.Random(seed)
         names = [str(number) for number in range(dice.randrange(1, 30))]
+        cases = [dice.choice(["", "a", "b", f"bert/{name}"]) for name in names]
         nodes = [
-            node(name, dice.choice("TU"), dice.choice([*names, ""]), case=dice.choice(["", "a", "b", f"bert/{name}"]), calls=dice.choice([1, 2]))
-            for name in names
+            node(name, dice.choice("TU"), dice.choice([*names, ""]), case=case, calls=dice.choice([1, 2]))
+            for name, case in zip(names, cases)
         ]  # fmt: skip
         rows = grown(nodes, "a").rows()
         shown(rows)

@@ -24,6 +24,7 @@ from harness.engine.worker import WorkerFailure
 from harness.generate.cells import cells_of, levels_of, trouble
 from harness.pytest_run import Run, selecting
 from harness.pytest_spread import OUTCOME, USAGE
+from harness.report.origin import origin, region
 
 SHOWN = 3
 """Failing comparisons that a failure tells in full; the report has all of them."""
@@ -242,6 +243,7 @@ def _compared(comparison: Comparison) -> Iterator[str]:
 def explain(record: Record) -> Iterator[str]:
     """Yield the lines of a failure: case, route, stage, expected, got, worst index, bound, next command."""
     yield f"case {record.case} on {record.route}: {record.outcome} at stage {record.stage}"
+    yield from origin(record)
     if record.expectation and not record.expectation.get("met"):
         yield f"expectation: {record.expectation.get('problem')} ({record.expectation.get('reason')})"
     wrong = [comparison for comparison in record.comparisons if not comparison.match]
@@ -249,6 +251,7 @@ def explain(record: Record) -> Iterator[str]:
         yield from _compared(comparison)
     if len(wrong) > SHOWN:
         yield f"and {len(wrong) - SHOWN} more: " + "; ".join(_place(comparison) for comparison in wrong[SHOWN:])[:500]
+    yield from region(record)
     yield from _culprit(record.culprit or {})
     if record.error:
         yield f"{record.error.get('type') or record.error.get('kind')}: {record.error.get('message')}"

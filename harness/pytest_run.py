@@ -31,6 +31,7 @@ from harness.policy import gate as gating
 from harness.policy import ratchet
 from harness.policy import tolerances as tolerating
 from harness.pytest_spread import OWNER
+from harness.report.models import model_lines
 from harness.report.verdict import SEVERITY
 from harness.report.write import write_reports, write_text
 
@@ -213,6 +214,7 @@ class Run:
         for route in sorted(routes):
             part = Counter(str(record.outcome) for record in self.records if record.route == route)
             yield f"  {route:<{width}}  " + ", ".join(f"{number} {outcome}" for outcome, number in part.most_common())
+        yield from model_lines(self.records)
         bad = [record for record in self.records if not record.ok and record.outcome is not Outcome.UNAVAILABLE]
         for record in sorted(bad, key=lambda record: SEVERITY.index(record.outcome))[:5]:
             yield f"worst: {record.id}: {record.outcome} at {record.stage}"

@@ -53,7 +53,8 @@ def plan(calls: Sequence[Call], others: Sequence[Call]) -> Plan:
     """
     elsewhere = {(call["path"], call["call"]): call["input_types"] for call in others}
     found: dict[str, list[int]] = {}
-    left = [Left(path=calls[0]["path"], type=calls[0]["type"], reason=_LOOSE, ops=calls[0]["ops"])] if calls[0]["ops"] else []
+    root = calls[0]
+    left = [Left(path="", type=root["type"], reason=root["problem"] or _LOOSE, ops=root["ops"])] if root["ops"] else []
     for place, call in enumerate(calls[1:], 1):
         if call["problem"] or not call["input_types"]:
             reason = call["problem"] or "takes no tensor"

@@ -105,19 +105,21 @@ class _KerasWalk(Walk):
     def _operation(self, plain: Any, operation: Any, args: Any, kwargs: Any) -> Any:
         import keras
 
-        top = self.tape.top
         if self._blind() or isinstance(operation, keras.layers.Layer):
             return plain(operation, *args, **kwargs)
-        path = f"{top['path']}/{operation.name}" if top["path"] else operation.name
+        path = "/".join(filter(None, (self._here(), operation.name)))
         return self.layer(
             path, type(operation).__name__, "", signature_of(operation), (args, kwargs, []),
             lambda: plain(operation, *args, **kwargs), opaque=True, function=operation,
         )  # fmt: skip
 
-    def _function(self, name: str, func: Any, args: Any, kwargs: Any) -> Any:
+    def _function(self, name: str, func: Any, again: Any, args: Any, kwargs: Any) -> Any:
         if self._blind():
             return func(*args, **kwargs)
-        return self.function(name, func, args, kwargs, self.tape.top["path"] in self._single)
+        return self.function(name, func, again, args, kwargs, self._here() in self._single)
+
+    def _here(self) -> str:
+        return str(self.tape.top["path"]) if self.tape.top else ""
 
     def _blind(self) -> bool:
         return self.quiet or self.tape.top is None or not self._eager()

@@ -24,10 +24,7 @@ def signature_of(item: Any) -> str:
 def _nameless(item: Any, names: dict[str, str], referring: bool = False) -> Any:
     """Return a configuration with the names of layers replaced by numbers, in order of appearance; functions by their names."""
     if isinstance(item, dict):
-        return {
-            str(key): _number(part, names) if key == "name" and isinstance(part, str) else _nameless(part, names, referring or key in _NAMES)
-            for key, part in item.items()
-        }  # fmt: skip
+        return {str(key): _nameless(part, names, referring or key == "name" or key in _NAMES) for key, part in item.items()}
     if isinstance(item, (list, tuple)):
         return [_nameless(part, names, referring) for part in item]
     if referring and isinstance(item, str):

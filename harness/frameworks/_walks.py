@@ -82,8 +82,11 @@ class Walk:
         self.leave(result)
         return result
 
-    def function(self, name: str, func: Callable[..., Any], args: Any, kwargs: Any, single: bool) -> Any:
-        """Call a function: note it where it makes tensors of tensors between layers, count it in a ``single`` (innermost) layer."""
+    def function(self, name: str, func: Callable[..., Any], again: Callable[..., Any], args: Any, kwargs: Any, single: bool) -> Any:
+        """Call a function: note it where it makes tensors of tensors between layers, count it in a ``single`` (innermost) layer.
+
+        ``again`` is what makes the same call later, when functions are no longer watched.
+        """
         top = self.tape.top
         if self.quiet or top is None or name in self._looking:
             return func(*args, **kwargs)
@@ -103,13 +106,13 @@ class Walk:
         except BaseException:
             self._forget()
             raise
-        made = args[0] if result is None and in_place(name) else result
+        made = [*args, *kwargs.values()][0] if result is None and in_place(name) else result
         if not self._works(name, args, kwargs, made) or not call["input_types"]:
             self._forget()
             top["ops"] += self._works(name, args, kwargs, made)
             return result
         call.update(ops=1, signature=f"{getattr(func, '__module__', '')}.{name}")
-        self.functions[call["path"], call["call"]] = func
+        self.functions[call["path"], call["call"]] = again
         self.leave(made)
         return result
 
@@ -181,6 +184,14 @@ def in_place(name: str) -> bool:
     return name in _IN_PLACE or (name.endswith("_") and not name.endswith("__"))
 
 
+def cloned(args: Any, kwargs: Any) -> tuple[Any, Any]:
+    """Return arguments with a copy of the first one, which a function is about to change."""
+    if args:
+        return (args[0].clone(), *args[1:]), kwargs
+    first = next(iter(kwargs))
+    return args, {**kwargs, first: kwargs[first].clone()}
+
+
 def _returned(result: Any, found: Sequence[Any]) -> str:
     if not found:
         return "returns no tensor"
@@ -204,11 +215,11 @@ def digest(*said: Any) -> str:
     return hashlib.sha1(repr(said).encode()).hexdigest()[:16]
 
 
-def settings(item: Any) -> list[str]:
-    """Return the public attributes of a layer that are numbers, texts or functions, but for those that only tell it from its like."""
+def settings(item: Any, private: bool = False) -> list[str]:
+    """Return the attributes of a layer that are numbers, texts or functions, but for those that only tell it from its like."""
     found = []
     for name, said in sorted(getattr(item, "__dict__", {}).items()):
-        if name.startswith("_") or WHICH.search(name):
+        if (name.startswith("_") and not private) or WHICH.search(name):
             continue
         if _is_plain(said):
             found.append(f"{name}={said!r}")
@@ -223,28 +234,47 @@ def _is_plain(said: Any) -> bool:
     return isinstance(said, (int, float, str, bool, type(None)))
 
 
+Around = Callable[[str, Any, Any, Any, Any], Any]
+"""Of the name of a function, the function, what makes the same call when it is no longer wrapped, and arguments; returns its result."""
+
+
 @contextlib.contextmanager
-def wrapped(owners: Iterable[tuple[Any, Sequence[str]]], around: Callable[[str, Any, Any, Any], Any]) -> Iterator[None]:
-    """Send each call of a named function of these modules and classes through ``around(name, function, args, kwargs)`` for a while."""
+def wrapped(owners: Iterable[tuple[Any, Sequence[str]]], around: Around) -> Iterator[None]:
+    """Send each call of a named function of these modules and classes through ``around`` for a while.
+
+    A method is called again by its name: its first argument may then be a tensor of another class, as graphs have.
+    """
     before: list[tuple[Any, str, Any]] = []
-    known: dict[int, Any] = {}
+    known: dict[tuple[int, str], Any] = {}
     try:
         for owner, names in owners:
             for name in names:
                 func = vars(owner)[name]
-                if id(func) not in known:
-                    known[id(func)] = _through(name.strip("_") if name.startswith("__") else name, func, around)
+                key = id(func), name if isinstance(owner, type) else ""
+                if key not in known:
+                    plain = name.strip("_") if name.startswith("__") else name
+                    known[key] = _through(plain, func, _Method(name) if isinstance(owner, type) else func, around)
                 before.append((owner, name, func))
-                setattr(owner, name, known[id(func)])
+                setattr(owner, name, known[key])
         yield
     finally:
         for owner, name, func in reversed(before):
             setattr(owner, name, func)
 
 
-def _through(name: str, func: Any, around: Callable[[str, Any, Any, Any], Any]) -> Any:
+class _Method:
+    """Calls a method of its first argument by its name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, item: Any, *args: Any, **kwargs: Any) -> Any:
+        return getattr(item, self.name)(*args, **kwargs)
+
+
+def _through(name: str, func: Any, again: Any, around: Around) -> Any:
     @functools.wraps(func)
     def call(*args: Any, **kwargs: Any) -> Any:
-        return around(name, func, args, kwargs)
+        return around(name, func, again, args, kwargs)
 
     return call

@@ -23,8 +23,8 @@ _LOOKING = (
 )  # fmt: skip
 _SIZING = ("shape", "numel", "rank")
 _OPERATORS = (
-    "add", "radd", "sub", "rsub", "mul", "rmul", "div", "truediv", "rdiv", "rtruediv", "floordiv", "rfloordiv", "pow", "rpow", "mod", "rmod",
-    "matmul", "rmatmul", "gt", "ge", "lt", "le", "eq", "ne", "getitem", "setitem", "neg", "abs", "and", "or", "xor", "invert",
+    "add", "radd", "sub", "rsub", "mul", "rmul", "div", "truediv", "rdiv", "rtruediv", "floordiv", "rfloordiv", "pow", "rpow", "mod",
+    "rmod", "matmul", "rmatmul", "gt", "ge", "lt", "le", "eq", "ne", "getitem", "setitem", "neg", "abs", "and", "or", "xor", "invert",
 )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from harness.check import Question, check
 from harness.core.errors import UsageError
 from harness.core.record import Record
 from harness.engine.pool import Limits
+from harness.engine.settings import size
 from harness.policy.gate import gate
 from harness.pytest_cells import explain
 from harness.report.html import render_html
@@ -23,6 +24,7 @@ from harness.report.write import write_text
 _EXAMPLES = """examples:
   parity check model.onnx
   parity check model.onnx --to onnxruntime,openvino --dim x.0=batch:1:8
+  parity check model.onnx --dim x.1=S:1:64 --dim y.1=2*S+1 --relation 'S %% 4 == 0'
   parity check model.py:build --to 'torch>onnx.dynamo[opset=18]>onnxruntime@cpu'
   parity check model.py:build --artifact converted.onnx --html report.html
 
@@ -40,7 +42,14 @@ def declare(commands: Any) -> None:
     parser.add_argument("--to", default="", metavar="NAMES", help="runtimes or whole routes, joined by commas (default: all found here)")
     parser.add_argument("--artifact", default="", metavar="FILE", help="judge this conversion, made elsewhere, instead of converting")
     parser.add_argument("--framework", default="", help="the source's framework, where its model needs another environment than this one")
-    parser.add_argument("--dim", action="append", default=[], metavar="X.0=NAME:LOW:HIGH", help="a dynamic axis (repeatable)")
+    parser.add_argument(
+        "--dim", action="append", default=[], metavar="X.0=NAME:LOW:HIGH",
+        help="a dynamic axis; also NAME:1,2,4,8 for a set, or an expression such as 2*batch + 1 (repeatable)",
+    )  # fmt: skip
+    parser.add_argument("--relation", action="append", default=[], metavar="'T == 2*S + 1'", help="what lengths keep to (repeatable)")
+    parser.add_argument(
+        "--profile", action="append", default=[], metavar="NAME=1,NAME=128", help="a combination of lengths; given any, the only ones"
+    )
     parser.add_argument(
         "--domain", action="append", default=[], metavar="X=KIND:NUMBERS", help="values of an input: ids:30522, uniform:0:1, ..."
     )
@@ -55,8 +64,10 @@ def declare(commands: Any) -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of weights and inputs (default: 0)")
     parser.add_argument("--fresh", action="store_true", help="run everything anew instead of reusing cached results")
     parser.add_argument("--no-localise", action="store_true", help="do not look for the hop and the layer to blame for a mismatch")
+    parser.add_argument("--localise-timeout", type=float, default=300.0, metavar="SECONDS", help="seconds for that search (default: 300)")
     parser.add_argument("--repro", default="", metavar="FOLDER", help="write a folder for each mismatch that fails without this harness")
     parser.add_argument("--timeout", type=float, help="seconds for one build or conversion (default: 300)")
+    parser.add_argument("--memory", default="", metavar="GIB", help="limit of one worker, for example 10, or 512M (default: 6)")
     parser.add_argument("--json", metavar="FILE", help="write the records, one JSON line each")
     parser.add_argument("--html", metavar="FILE", help="write the report")
     parser.set_defaults(run=_check)
@@ -70,12 +81,15 @@ def _names(text: str) -> tuple[str, ...]:
 def _check(given: argparse.Namespace, console: Console) -> int:
     if given.search < 0:
         raise UsageError(f"--search {given.search}; expected a whole number >= 0")
-    limits = Limits(timeout=given.timeout) if given.timeout else Limits()
+    usual = Limits()
+    memory = size(given.memory + "G" if re.fullmatch(r"[\d.]+", given.memory) else given.memory) if given.memory else usual.memory
+    limits = Limits(timeout=given.timeout or usual.timeout, memory=memory)
     question = Question(
         source=given.source, to=_names(given.to), artifact=given.artifact, framework=given.framework,
-        dims=tuple(given.dim), domains=tuple(given.domain), inputs=given.inputs, rtol=given.rtol, atol=given.atol, seed=given.seed,
+        dims=tuple(given.dim), relations=tuple(given.relation), profiles=tuple(given.profile), domains=tuple(given.domain),
+        inputs=given.inputs, rtol=given.rtol, atol=given.atol, seed=given.seed,
         rungs=tuple(given.rung) or ("core",), fresh=given.fresh, limits=limits, search=given.search,
-        localise=not given.no_localise, repro=given.repro,
+        localise=not given.no_localise, localise_timeout=given.localise_timeout, repro=given.repro,
     )  # fmt: skip
     told = Console(stderr=True, highlight=False, soft_wrap=True)
 

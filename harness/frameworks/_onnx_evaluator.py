@@ -12,6 +12,7 @@ from typing import Any, Iterator
 import numpy as np
 
 from harness.core.errors import Unsupported
+from harness.frameworks._onnx_lean import lean
 from harness.frameworks._onnx_operators import operators
 
 # Operators whose result type is an attribute, and whether its absence means float.
@@ -28,12 +29,9 @@ _SINGLE_INSIDE = ("GridSample", "DynamicQuantizeLinear")
 @functools.lru_cache(maxsize=1)
 def evaluator() -> Any:
     """Return ``onnx.reference.ReferenceEvaluator`` with `harness.frameworks._onnx_operators.operators` in place of its own."""
-    import onnx.reference
-
-    base: Any = onnx.reference.ReferenceEvaluator
     right = operators()
 
-    class Evaluator(base):  # type: ignore[misc]
+    class Evaluator(lean()):  # type: ignore[misc]
         def __init__(self, *args: Any, new_ops: Any = None, **kwargs: Any) -> None:
             super().__init__(*args, new_ops=[*right, *(new_ops or ())], **kwargs)
 
@@ -42,19 +40,30 @@ def evaluator() -> Any:
 
 @functools.lru_cache(maxsize=1)
 def double_evaluator() -> Any:
-    """Return the float64 class. It raises `RuntimeError` where an operator would still compute in less."""
+    """Return the float64 class. It raises `RuntimeError` where an operator would still compute in less.
+
+    ``move``: what each weight of the main graph becomes, see `harness.core.weights.Move`; without one it is widened. Either is done
+    when a node reads it.
+    """
 
     class Double(evaluator()):  # type: ignore[misc]
-        def __init__(self, proto: Any, *args: Any, **kwargs: Any) -> None:
-            super().__init__(_widened(proto), *args, **kwargs)
+        def __init__(self, proto: Any, *args: Any, move: Any = None, **kwargs: Any) -> None:
+            self._move = move
+            self._movable = _weighed(proto) if move is not None else ()
+            super().__init__(proto, *args, **kwargs)
 
-        def run(self, output_names: Any, feed_inputs: Any, attributes: Any = None, intermediate: bool = False) -> Any:
-            results = super().run(output_names, feed_inputs, attributes=attributes, intermediate=True)
-            for node in self.nodes_:
-                for name in node.output if node.op_type != "Constant" else ():
-                    if any(is_narrow(array.dtype) for array in _arrays(results.get(name))):
-                        raise RuntimeError(f"no float64 oracle: onnx.reference computes {node.op_type} in a narrower type")
-            return results if intermediate else [results[name] for name in output_names or self.output_names]
+        def prepared(self, rest: Any) -> Any:
+            return _widened(rest)
+
+        def value_of(self, tensor: Any) -> Any:
+            array = super().value_of(tensor)
+            if tensor.data_type not in _floats():
+                return array
+            return self._move(tensor.name, array, array.dtype.name) if tensor.name in self._movable else array.astype(np.float64)
+
+        def check(self, node: Any, name: str, value: Any) -> None:
+            if node.op_type != "Constant" and any(is_narrow(array.dtype) for array in _arrays(value)):
+                raise RuntimeError(f"no float64 oracle: onnx.reference computes {node.op_type} in a narrower type")
 
     return Double
 
@@ -90,27 +99,15 @@ _WEIGHED = (
 )  # fmt: skip
 
 
-def moved(proto: Any, move: Any) -> Any:
-    """Return a copy of a model whose weights are float64 and moved by ``move``, see `harness.core.weights.Move`."""
-    from onnx import numpy_helper
-
-    copy = type(proto)()
-    copy.CopyFrom(proto)
-    weighed = {name for node in copy.graph.node if node.op_type in _WEIGHED for name in node.input}
-    for tensor in copy.graph.initializer:
-        if tensor.data_type in _floats() and (len(tensor.dims) > 1 or (tensor.dims and tensor.name in weighed)):
-            array = numpy_helper.to_array(tensor)
-            tensor.CopyFrom(numpy_helper.from_array(move(tensor.name, array, array.dtype.name), tensor.name))
-    return copy
+def _weighed(proto: Any) -> set[str]:
+    """Return the names of the initializers that carry the rounding of their type."""
+    named = {name for node in proto.graph.node if node.op_type in _WEIGHED for name in node.input}
+    return {tensor.name for tensor in proto.graph.initializer if len(tensor.dims) > 1 or (tensor.dims and tensor.name in named)}
 
 
 def _widened(proto: Any) -> Any:
-    """Return a widened copy of a model, graph, function or node; subgraphs wait for their own evaluator."""
-    copy = type(proto)()
-    copy.CopyFrom(proto)
-    graph = getattr(copy, "graph", copy)
-    for tensor in getattr(graph, "initializer", ()):
-        _widen_tensor(tensor)
+    """Widen a model, graph or function without weights, and return it; subgraphs wait for their own evaluator."""
+    graph = getattr(proto, "graph", proto)
     for sparse in getattr(graph, "sparse_initializer", ()):
         _widen_tensor(sparse.values)
     for field in ("input", "output", "value_info"):
@@ -121,7 +118,7 @@ def _widened(proto: Any) -> Any:
         nodes = [part for node in graph.node for part in _widen_node(node)]
         del graph.node[:]
         graph.node.extend(nodes)
-    return copy
+    return proto
 
 
 def _widen_node(node: Any) -> Iterator[Any]:

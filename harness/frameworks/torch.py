@@ -15,7 +15,7 @@ from harness.core.outputs import is_instance, weighed
 from harness.core.weights import Move, fill
 from harness.frameworks import _torch_trace, _torch_walk
 from harness.frameworks._calls import bound_by
-from harness.frameworks._torch import Built, arrays_of, inference_mode, program, tensors_of
+from harness.frameworks._torch import Built, arrays_of, inference_mode, joined, program, tensors_of
 
 
 def _role(module: Any, name: str) -> str:
@@ -86,6 +86,11 @@ class Torch:
         """Return name, dtype and shape of each input where the program says them."""
         return getattr(model, "parity_signature", None)
 
+    def lengths(self, model: Any) -> dict[str, Any]:
+        """Return what a program says of its symbolic lengths: ``ranges`` by symbol, and ``relations`` between them."""
+        known: dict[str, Any] = getattr(model, "parity_lengths", {})
+        return known
+
     def build(self, case: Case) -> Built:
         """Return the module in inference mode, with its call signature."""
         import torch
@@ -104,6 +109,11 @@ class Torch:
             with torch.no_grad():
                 _refill(model, case.seed)
         return Built(model, tuple(spec.name for spec in case.specs(self.name)), case.outputs)
+
+    def join(self, models: Mapping[str, Built]) -> Built:
+        """Return one module of several: inputs and outputs of each have its name and a dot before their own."""
+        inputs = tuple(f"{name}.{port}" for name, model in models.items() for port in model.inputs)
+        return Built(inference_mode(joined(models)), inputs, ())
 
     def run(self, model: Built, feeds: Mapping[str, Any]) -> dict[str, Any]:
         """Return the eager outputs."""

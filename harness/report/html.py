@@ -17,13 +17,14 @@ from markupsafe import Markup, escape
 from harness.core.record import Record
 from harness.core.tolerance import FORMULA
 from harness.report import sections
+from harness.report.compat import compat
 from harness.report.pack import pack
 from harness.report.text import clean, count
 from harness.report.verdict import GLYPHS, MEANINGS, Tally, blamed, excused, fails, headline, tally
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _STYLES = ("report.css", "cells.css", "blame.css")
-_SCRIPTS = ("dom.js", "bound.js", "blame.js", "detail.js", "explore.js")
+_SCRIPTS = ("dom.js", "bound.js", "blame.js", "detail.js", "explore.js", "compat.js")
 
 
 @functools.cache
@@ -68,6 +69,7 @@ def render_html(
         family_targets=family_targets, family_rows=[(name, list(group)) for name, group in groupby(family_rows, lambda f: f.framework)],
         pair_index={(pair.framework, pair.target): pair.index for pair in found}, versions=sections.versions(records),
         expectations=sections.expectations(records), loose=loose_problems(records, gate), absences=sections.absences(records),
+        compat=compat(records), route_index={lane.route: lane.index for pair in found for lane in pair.lanes},
         hints=hints, glyphs=GLYPHS, meanings=MEANINGS, formula=FORMULA,
     )  # fmt: skip
 

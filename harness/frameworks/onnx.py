@@ -107,6 +107,18 @@ class Onnx:
 
         return _onnx_trace.replay(model.proto, path, inputs, double)
 
+    def walk(self, model: Built, feeds: Mapping[str, Any], wanted: Sequence[str] | None = None) -> list[dict[str, Any]]:
+        """Return every node, local function and scope of node names."""
+        from harness.frameworks import _onnx_walk
+
+        return _onnx_walk.walk(model, feeds, wanted)
+
+    def sub(self, model: Built, path: str, call: int, bound: Sequence[Sequence[int]], specs: Sequence[Any]) -> Any:
+        """Return a model of one node, function or scope."""
+        from harness.frameworks import _onnx_walk
+
+        return _onnx_walk.sub(model, path, call, specs)
+
     def parameters(self, model: Built, path: str) -> dict[str, Any]:
         """Return the constant inputs of one node by their place."""
         from harness.frameworks import _onnx_trace

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 import sys
 from collections.abc import Callable, Mapping
@@ -23,6 +24,7 @@ from harness.engine.pool import Limits, Pool
 from harness.engine.settings import Settings, matches, routes_for, routes_of, rungs_from
 from harness.engine.toolchains import locate
 from harness.engine.worker import Worker, WorkerFailure
+from harness.generate.cells import generated_from
 
 
 @value
@@ -48,6 +50,7 @@ class Question:
     localise: bool = True
     localise_timeout: float = 300.0
     repro: str = ""
+    generate: tuple[str, ...] = ()
     limits: Limits
 
 
@@ -65,17 +68,24 @@ def check(question: Question, root: Path, say: Callable[[str], None], done: Call
         case = described.cases[0]
         routes = routes_asked(question, case)
         engine = Engine(pool, cache, rungs=rungs_from({}, question.rungs), search=question.search)
+        whole = [_cell(case, route, described.file, described.digest) for route in routes]
+        parts = generated_from(whole, question.generate, engine.steps, cache.root, say)
+        cells = [*whole, *(_cell(part, route, found.file, found.digest) for found in parts.values() for part, route in found.on(routes))]
         records = []
-        for number, route in enumerate(routes, 1):
-            say(f"[{number}/{len(routes)}] {route}")
-            cell = Cell(
-                id=f"{case.id}[{route}]", case=case, route=route, file=described.file, digest=described.digest,
-                repro=f"parity check {shlex.join(sys.argv[2:])}",
-            )  # fmt: skip
-            records.append(_judged(question, engine, cell, say))
-            done(records[-1])
+        for number, cell in enumerate(cells, 1):
+            say(f"[{number}/{len(cells)}] {cell.id if cell.case.part else cell.route}")
+            record = _judged(question, engine, cell, say)
+            if cell in whole and cell.route.framework in parts:
+                record = dataclasses.replace(record, parts=parts[cell.route.framework].made.summary())
+            records.append(record)
+            done(record)
     cache.prune()
     return records
+
+
+def _cell(case: Case, route: Route, file: str, digest: str) -> Cell:
+    again = f"parity check {shlex.join(sys.argv[2:])}"
+    return Cell(id=f"{case.id}[{route}]", case=case, route=route, file=file, digest=digest, repro=again)
 
 
 def _judged(question: Question, engine: Engine, cell: Cell, say: Callable[[str], None]) -> Record:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from harness.check import Question, check
 from harness.core.errors import UsageError
 from harness.core.record import Record
 from harness.engine.pool import Limits
-from harness.engine.settings import size
+from harness.engine.settings import generate_from, size
 from harness.policy.gate import gate
 from harness.pytest_cells import explain
 from harness.report.html import render_html
@@ -59,6 +60,9 @@ def declare(commands: Any) -> None:
         help="rungs of the input ladder, or core, edge, special, tried beside ordinary inputs (default: core; normal: none)",
     )  # fmt: skip
     parser.add_argument("--search", type=int, default=0, metavar="N", help="spend N runs on a search for inputs that reveal a difference")
+    parser.add_argument(
+        "--generate", default="", metavar="LEVELS", help="test the parts of the model as well: unit, module or both, joined by a comma"
+    )
     parser.add_argument("--rtol", type=float, help="relative tolerance, instead of the bound from the float64 run")
     parser.add_argument("--atol", type=float, help="absolute tolerance, likewise")
     parser.add_argument("--seed", type=int, default=0, help="seed of weights and inputs (default: 0)")
@@ -86,6 +90,26 @@ def _memory(text: str) -> int:
     return found
 
 
+def _table(records: Sequence[Record]) -> Table:
+    parts = any(record.part for record in records)
+    first = [Column("part", overflow="fold")] if parts else []
+    table = Table(*first, Column("route", overflow="fold"), "outcome", "greatest difference", "inputs tried")
+    for record in records:
+        worst = max((c.metrics.get("max_abs", 0.0) for c in record.comparisons if c.against == "reference"), default=None)
+        path = [escape(str((record.part or {}).get("path", "(whole)")))] if parts else []
+        tried = _tried((record.shapes or {}).get("tried", ()))
+        table.add_row(*path, escape(record.route), str(record.outcome), "" if worst is None else f"{worst:.3g}", tried)
+    return table
+
+
+def _tried(samples: Sequence[Mapping[str, Any]]) -> str:
+    """Return the shapes tried in a few words, and how many rungs of the input ladder."""
+    ordinary = [sample for sample in samples if "rung" not in sample]
+    shapes = [" ".join(f"{name}={length}" for name, length in sample.items()) or "as declared" for sample in ordinary]
+    rungs = sum("rung" in sample for sample in samples)
+    return "; ".join([*dict.fromkeys(shapes), *([f"{rungs} rungs"] if rungs else [])])
+
+
 def _check(given: argparse.Namespace, console: Console) -> int:
     if given.search < 0:
         raise UsageError(f"--search {given.search}; expected a whole number >= 0")
@@ -97,6 +121,7 @@ def _check(given: argparse.Namespace, console: Console) -> int:
         inputs=given.inputs, rtol=given.rtol, atol=given.atol, seed=given.seed,
         rungs=tuple(given.rung) or ("core",), fresh=given.fresh, limits=limits, search=given.search,
         localise=not given.no_localise, localise_timeout=given.localise_timeout, repro=given.repro,
+        generate=generate_from(given.generate or "none"),
     )  # fmt: skip
     told = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -108,14 +133,7 @@ def _check(given: argparse.Namespace, console: Console) -> int:
     if given.json:
         write_text(Path(given.json), "")
     records = check(question, Path.cwd(), lambda text: told.print(text, style="dim", markup=False), done)
-    table = Table(Column("route", overflow="fold"), "outcome", "greatest difference", "shapes tried")
-    for record in records:
-        worst = max((c.metrics.get("max_abs", 0.0) for c in record.comparisons if c.against == "reference"), default=None)
-        tried = "; ".join(
-            " ".join(f"{k}={v}" for k, v in shape.items()) or "as declared" for shape in (record.shapes or {}).get("tried", ())
-        )
-        table.add_row(escape(record.route), str(record.outcome), "" if worst is None else f"{worst:.3g}", tried)
-    console.print(table)
+    console.print(_table(records))
     for record in records:
         if not record.ok:
             console.print("\n".join(explain(record)), markup=False, highlight=False, soft_wrap=True)

@@ -21,7 +21,7 @@ from harness.engine.manifest import manifest
 from harness.engine.settings import check_routes, routes_of
 from harness.engine.steps import Stop
 from harness.engine.worker import WorkerFailure
-from harness.generate.cells import cells_of, levels_of, trouble
+from harness.generate.cells import Parts, levels_of, trouble
 from harness.pytest_run import Run, selecting
 from harness.pytest_spread import OUTCOME, USAGE
 from harness.report.origin import origin, region
@@ -73,14 +73,13 @@ class ParityFile(pytest.File):
         if not levels:
             return
         try:
-            found = self._run.generated(whole)
+            found = Parts(framework=framework, made=self._run.generated(whole), levels=levels)
         except Unavailable:
             return  # the cells of the case say so
         except (UsageError, WorkerFailure, Stop) as error:
-            detail = error.detail if isinstance(error, WorkerFailure) else error.failure if isinstance(error, Stop) else error
-            yield BrokenModel.from_parent(self, name=f"{case.id}-generation[{framework}]", message=trouble(case, framework, detail))
+            yield BrokenModel.from_parent(self, name=f"{case.id}-generation[{framework}]", message=trouble(case, framework, error))
             return
-        for part, route in cells_of(found, levels, [route for route in routes if route.framework == framework], self._run.settings):
+        for part, route in found.on(routes, self._run.settings):
             yield self._item(self._cell(part, route, found.file, found.digest))
 
     def _routes(self, case: Case) -> list[Route]:

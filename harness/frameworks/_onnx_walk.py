@@ -11,7 +11,8 @@ import numpy as np
 from harness.frameworks._calls import key_of, missing
 from harness.frameworks._onnx_cut import Cut, body_of, function_of, model_of
 from harness.frameworks._onnx_form import Forms
-from harness.frameworks._onnx_trace import _config, captured, intermediates, paths, stored
+from harness.frameworks._onnx_lean import captured
+from harness.frameworks._onnx_trace import _config, intermediates, paths, stored
 
 FOLDED = "depends on constants alone: it is folded before the graph runs"
 REENTERS = "other parts of the graph run between its nodes: it cannot be cut out"

@@ -4,12 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
-import hashlib
-import importlib
-import importlib.metadata
-import json
-import os
 import platform
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import harness
 from harness.core.artifact import Artifact, Port, artifact_from
 from harness.core.errors import UsageError
 from harness.core.outcome import Stage
 from harness.core.protocols import option_values
-from harness.core.registry import KINDS, Registry
+from harness.core.registry import Registry
 from harness.core.route import Hop
 from harness.core.spec import Dim
 from harness.core.value import value
 from harness.engine.cache import Cache, Entry, key_of
 from harness.engine.pool import Pool
+from harness.engine.steps_keys import Keys, cpu
 from harness.engine.toolchains import locate
 from harness.engine.worker import WorkerFailure
 from harness.numerics.ladder import RUNGS, STANDINGS, rungs_for, rungs_of_shape
@@ -90,16 +84,15 @@ class Runs:
     failure: Mapping[str, Any] | None
 
 
-class Steps:
+class Steps(Keys):
     """Each method is one step; each asks a worker only for what the cache does not have."""
 
     def __init__(self, pool: Pool, cache: Cache, registry: Registry) -> None:
+        super().__init__()
         self._pool = pool
         self._cache = cache
         self._registry = registry
         self._probed: dict[tuple[str, str], WorkerFailure | None] = {}
-        self._versions: dict[tuple[str, str], dict[str, str]] = {}
-        self._read: dict[str, dict[str, str]] = {}
 
     def require(self, cell: Cell, trace: Trace) -> None:
         """Raise `Unavailable` or `WorkerFailure` when a toolchain or device of the route is not here."""
@@ -239,17 +232,23 @@ class Steps:
         stored = entry.facts["artifact"]
         return artifact_from({**stored, "path": str(content), "entry": str(content / stored["entry"])})
 
+    def run_parts(self, cell: Cell, artifact: Artifact, samples: Sequence[Sample]) -> dict[str, Any]:
+        """Return what runs of an artifact on samples depend on, as the parts of a cache key."""
+        adapter = self._registry.get("runtimes", cell.route.runtime.name)
+        options = option_values(adapter, cell.route.runtime.options, f"route {cell.route}")
+        return {
+            "kind": "run", "runtime": adapter.name, "device": cell.route.device, "options": options, "adapter": self._adapter(adapter),
+            "artifact": artifact.digest, "ports": [p.to_json() for p in (*artifact.inputs, *artifact.outputs)], "casts": artifact.casts,
+            "feeds": [sample.digest for sample in samples], "machine": [platform.machine(), platform.processor(), cpu()],
+        }  # fmt: skip
+
     def run(self, cell: Cell, trace: Trace, artifact: Artifact, samples: list[Sample]) -> Runs:
         """Load the artifact once and run every sample, then the first one again."""
         trace.stage = Stage.LOAD
         adapter = self._registry.get("runtimes", cell.route.runtime.name)
         options = option_values(adapter, cell.route.runtime.options, f"route {cell.route}")
         plan = [(i, False) for i in range(len(samples))] + [(0, True)]
-        parts = {
-            "kind": "run", "runtime": adapter.name, "device": cell.route.device, "options": options, "adapter": self._adapter(adapter),
-            "artifact": artifact.digest, "ports": [p.to_json() for p in (*artifact.inputs, *artifact.outputs)], "casts": artifact.casts,
-            "feeds": [samples[i].digest for i, _ in plan], "machine": [platform.machine(), platform.processor(), _cpu()],
-        }  # fmt: skip
+        parts = self.run_parts(cell, artifact, [samples[i] for i, _ in plan])
 
         def make(_: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             return self._execute(cell, trace, artifact, samples, plan, options)
@@ -325,55 +324,6 @@ class Steps:
         self._pool.start(ahead)
         return self._pool.call(toolchain, verb, arguments)
 
-    def _recipe(self, cell: Cell, adapter: Any, trace: Trace) -> dict[str, Any]:
-        case = cell.case
-        return {
-            "case": case.id, "digest": cell.digest, "framework": adapter.name, "seed": case.seed,
-            "adapter": self._adapter(adapter), "declaration": case.to_json(), "read": self._files(cell, adapter, trace),
-        }  # fmt: skip
-
-    def _files(self, cell: Cell, adapter: Any, trace: Trace) -> dict[str, str]:
-        """Return the digests of the files that the builder reads: those it read when it was last asked, unless one has changed."""
-        name = key_of({"ref": cell.ref, "framework": adapter.name, "adapter": self._adapter(adapter)})
-        if name not in self._read:
-            place = self._cache.root / "read" / f"{name}.json"
-            known = _stored(place) if not self._cache.fresh else None
-            if known is None or any(_digest_of(path) != digest for path, digest in known.items()):
-                trace.stage = Stage.BUILD
-                answer = self._ask(trace, adapter.toolchain, "build", {"framework": adapter.name, "ref": cell.ref})
-                known = {path: _digest_of(path) for path in answer["files"]}
-                place.parent.mkdir(parents=True, exist_ok=True)
-                draft = place.with_suffix(f".{os.getpid()}")
-                draft.write_text(json.dumps(known))
-                draft.replace(place)
-            self._read[name] = known
-        return self._read[name]
-
-    def _adapter(self, adapter: Any) -> dict[str, Any]:
-        """Return what an adapter's results depend on: its own code, its packages, its interpreter."""
-        located = locate(adapter.toolchain)
-        return {"code": _code(type(adapter).__module__), "versions": self._versions_of(adapter), "python": located.python}
-
-    def _versions_of(self, adapter: Any) -> dict[str, str]:
-        key = (type(adapter).__name__, adapter.name)
-        if key not in self._versions:
-            located = locate(adapter.toolchain)
-            versions = dict(located.versions)
-            if located.origin == "current environment":
-                versions.update({name: _version(name, adapter) for name in adapter.distributions})
-            self._versions[key] = versions
-        return self._versions[key]
-
-
-def _version(distribution: str, adapter: Any) -> str:
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        from harness.core.errors import Unavailable
-
-        how = locate(adapter.toolchain).toolchain.how
-        raise Unavailable(f"{adapter.name} needs the package {distribution}, which is not installed", how) from None
-
 
 def _lasting(failure: WorkerFailure, step: str = "") -> bool:
     """Return whether the same would happen again: a refusal, an error of a tool, a converter that dies by its own fault."""
@@ -421,48 +371,3 @@ def _clock(trace: Trace, step: str) -> Iterator[None]:
         yield
     finally:
         trace.timing[step] = trace.timing.get(step, 0.0) + time.perf_counter() - start
-
-
-def _stored(place: Path) -> dict[str, str] | None:
-    """Return what was written down, None for nothing or for what cannot be read."""
-    try:
-        found = json.loads(place.read_text())
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def _digest_of(path: str) -> str:
-    """Return the SHA-256 of a file, "" for one that is gone."""
-    try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    except OSError:
-        return ""
-
-
-_SHARED = (
-    "harness.engine.serve", "harness.engine.serve_probe", "harness.engine.serve_reference",
-    "harness.core.weights", "harness.core.outputs", "harness.core.given",
-)  # fmt: skip
-
-
-@functools.cache
-def _code(module: str) -> str:
-    """Return a digest of an adapter's file, of the private modules beside adapters, and of the code that drives it."""
-    total = hashlib.sha256()
-    files = [importlib.import_module(name).__file__ for name in (module, *_SHARED)]
-    package = Path(harness.__file__).parent
-    private = sorted(path for kind in KINDS for path in (package / kind).glob("_*.py"))
-    for path in (*(Path(file) for file in files if file), *private):
-        total.update(path.read_bytes())
-    return total.hexdigest()
-
-
-@functools.cache
-def _cpu() -> str:
-    """Return the processor's model name where the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")

@@ -18,8 +18,10 @@ from harness.core.outcome import Outcome
 from harness.core.record import Record, latest, read_records
 from harness.core.registry import registry
 from harness.core.tolerance import Tolerance
-from harness.engine.cache import Cache
+from harness.engine.cache import Cache, default_root
 from harness.engine.cell import Cell, Engine
+from harness.engine.example_rows import rows_from
+from harness.engine.fuzzing import Fuzzing, local_database
 from harness.engine.manifest import DECLARING
 from harness.engine.pool import Pool, ended
 from harness.engine.settings import Settings, routes_for, settings_from, table_of
@@ -47,6 +49,11 @@ class Run:
         self.routes = routes_for(self.settings, registry())
         self.rows = expecting.load_expectations([str(path) for path in self.settings.expectations])
         self.tolerances = tolerating.read(self.settings.tolerances, config.rootpath)
+        settings = self.settings
+        self._fuzzing = Fuzzing(
+            examples=settings.fuzz, seconds=settings.fuzz_seconds, rows=rows_from(settings.examples), path=settings.examples,
+            database=local_database(default_root()),
+        )  # fmt: skip
         self.policy = gating.load_policy(self.settings.gate) if self.settings.gate is not None else None
         self.cache = Cache(fresh=self.settings.fresh)
         self.records: list[Record] = []
@@ -76,7 +83,9 @@ class Run:
     def run_cell(self, cell: Cell) -> Record:
         """Run a cell, apply the expectation rows to it, look into an unexpected mismatch, and append its record to the file at once."""
         if self._engine is None:
-            self._engine = Engine(self.pool, self.cache, bounds=self._bounds, rungs=self.settings.rungs, search=self.settings.search)
+            self._engine = Engine(
+                self.pool, self.cache, bounds=self._bounds, rungs=self.settings.rungs, search=self.settings.search, fuzzing=self._fuzzing
+            )
         record = self._expected(self._engine.run_cell(cell))
         if record.outcome is Outcome.MISMATCH and not record.ok:
             record = self._expected(self._looked_into(cell, record, self._engine))  # a signature may be about the culprit
@@ -182,7 +191,7 @@ def _settings(config: pytest.Config, workers: int) -> Settings:
         "hops": option("--parity-hops"), "full": option("--parity-full") or None, "fresh": option("--parity-fresh") or None,
         "timeout": option("--parity-timeout"), "memory": option("--parity-memory"), "report": option("--parity-report"), "share": workers,
         "rung": option("--parity-rung"),
-        "search": option("--parity-search"), "localise": option("--parity-localise"), "repro": option("--parity-repro"),
+        "search": option("--parity-search"), "fuzz": option("--parity-fuzz"), "fuzz_seconds": option("--parity-fuzz-seconds"), "localise": option("--parity-localise"), "repro": option("--parity-repro"),
     }  # fmt: skip
     if option("--parity-route"):
         given["routes"] = option("--parity-route")

@@ -42,6 +42,14 @@ class Comparison:
         }  # fmt: skip
 
 
+def comparison_from(data: Mapping[str, Any]) -> Comparison:
+    """Return the comparison that `Comparison.to_json` wrote."""
+    return Comparison(
+        output=data["output"], match=data["match"], metrics=data["metrics"], bound=data["bound"],
+        facts=tuple(data.get("facts", ())), against=data.get("against", "reference"), shapes=data.get("shapes"),
+    )  # fmt: skip
+
+
 @value
 class Record:
     """One cell's verdict. ``outcome`` is what happened; ``expected`` what an expectation row said.
@@ -125,13 +133,7 @@ def record_from(data: Mapping[str, Any]) -> Record:
         return Record(
             id=data["id"], case=data["case"], level=data["level"], family=data.get("family", ""), route=data["route"],
             framework=data["framework"], target=data["target"], stage=Stage(data["stage"]), outcome=Outcome(data["outcome"]),
-            comparisons=tuple(
-                Comparison(
-                    output=item["output"], match=item["match"], metrics=item["metrics"], bound=item["bound"],
-                    facts=tuple(item.get("facts", ())), against=item.get("against", "reference"), shapes=item.get("shapes"),
-                )
-                for item in data["comparisons"]
-            ),
+            comparisons=tuple(map(comparison_from, data["comparisons"])),
             culprit=data.get("culprit"), shapes=data.get("shapes"), latency=data.get("latency"),
             messages=tuple(data.get("messages", ())), versions=data.get("versions"), provenance=data.get("provenance"),
             error=data.get("error"), timing=data.get("timing"), expectation=data.get("expectation"),

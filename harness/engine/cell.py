@@ -20,6 +20,8 @@ from harness.core.value import value
 from harness.engine import blame, bundles
 from harness.engine.amplified import search
 from harness.engine.cache import Cache
+from harness.engine.fuzz import fuzz
+from harness.engine.fuzzing import Fuzzing
 from harness.engine.judging import coarsest, declared, judge_runs
 from harness.engine.pool import Pool
 from harness.engine.steps import Steps, Stop, Trace
@@ -51,14 +53,15 @@ class Engine:
     """Runs cells with one pool of workers and one cache. ``bounds(cell)`` gives a cell's tolerances.
 
     ``rungs``: by level of a case, the rungs or standings of the input ladder that are tried beside ``normal``. ``search``: how many
-    runs may go into a search for inputs that reveal a difference, where none showed.
+    runs may go into a search for inputs that reveal a difference, where none showed. ``fuzzing``: how many shapes are tried then.
     """
 
     def __init__(
         self, pool: Pool, cache: Cache, *, bounds: Any = None, rungs: Mapping[str, Sequence[str]] | None = None,
-        search: int = 0, adapters: Registry | None = None,
+        search: int = 0, fuzzing: Fuzzing | None = None, adapters: Registry | None = None,
     ) -> None:  # fmt: skip
         self._search = search
+        self._fuzzing = fuzzing
         self._rungs = rungs or {}
         self._pool = pool
         self._registry = adapters or registry()
@@ -176,6 +179,8 @@ class Engine:
             trace.comparisons = (*trace.comparisons, *revealed)
             trace.shapes["failing"] += [{**samples[0].lengths, "rung": "found"}] if revealed else []
             trace.messages = [*trace.messages, *(note for note in trace.notes if note not in trace.messages)]
+        if self._fuzzing and runs.failure is None and all(c.match for c in trace.comparisons) and not fixed:
+            fuzz(cell, steps, trace, artifact, samples, references, bounds, self._fuzzing)
         if runs.failure is not None:
             trace.stage = Stage(runs.failure["stage"])
             trace.shapes["failing"].append(samples[runs.failure["sample"]].where)

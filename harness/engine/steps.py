@@ -25,7 +25,7 @@ from harness.engine.pool import Pool
 from harness.engine.steps_keys import Keys, cpu
 from harness.engine.toolchains import locate
 from harness.engine.worker import WorkerFailure
-from harness.numerics.ladder import RUNGS, STANDINGS, rungs_for, rungs_of_shape
+from harness.numerics.ladder import rungs_among, rungs_of_shape
 from harness.numerics.sampling import Sample, draw, dynamic_axes, lengths_to_try
 
 if TYPE_CHECKING:
@@ -131,11 +131,11 @@ class Steps(Keys):
         case, framework = cell.case, cell.route.framework
         if not case.has_data:
             shapes = rungs_of_shape(case, framework) if "shapes" in rungs else lengths_to_try(case, framework)
-            ladder = [name for name in rungs_for(case, framework, standings=STANDINGS)[1:] if {name, RUNGS[name].standing} & set(rungs)]
+            ladder = rungs_among(case, framework, rungs)
             ordinary = [draw(case, framework, lengths) for lengths in shapes]
             return [*ordinary, *(draw(case, framework, shapes[0], rung=rung) for rung in ladder)], None
         adapter = self._registry.get("frameworks", framework)
-        parts = {"kind": "data", "recipe": self._recipe(cell, adapter, trace)}
+        parts = {"kind": "data", "recipe": self.recipe(cell, adapter, trace)}
 
         def make(_: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             answer = self._ask(trace, adapter.toolchain, "data", {"ref": cell.ref})
@@ -149,7 +149,7 @@ class Steps(Keys):
     def reference(self, cell: Cell, trace: Trace, sample: Sample, precision: str = "") -> Reference:
         """Return the outputs of the source model on ``sample``; with a ``precision`` also those it would have in that."""
         adapter = self._registry.get("frameworks", cell.route.framework)
-        parts = {"kind": "reference", "recipe": self._recipe(cell, adapter, trace), "feeds": sample.digest, "precision": precision}
+        parts = {"kind": "reference", "recipe": self.recipe(cell, adapter, trace), "feeds": sample.digest, "precision": precision}
         trace.stage = Stage.REFERENCE
 
         def make(_: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -175,7 +175,7 @@ class Steps(Keys):
     def source(self, cell: Cell, trace: Trace, reference: Reference) -> Artifact:
         """Return the artifact that stands for the source model; a file where the framework's format is one."""
         adapter = self._registry.get("frameworks", cell.route.framework)
-        recipe = self._recipe(cell, adapter, trace)
+        recipe = self.recipe(cell, adapter, trace)
         inputs = tuple(
             Port(name=s.name, native=s.name, dtype=s.dtype, shape=tuple(-1 if isinstance(n, Dim) else n for n in s.shape))
             for s in cell.case.specs(adapter.name)
@@ -310,6 +310,13 @@ class Steps(Keys):
             raise Stop(entry.facts["failure"])
         return entry
 
+    def remember(self, parts: Mapping[str, Any], make: Any, trace: Trace, step: str) -> Entry:
+        """Return the cache entry for ``parts``; ``make(folder)`` fills a missing one with facts and groups of arrays.
+
+        Raises `Stop` for a failure that was remembered.
+        """
+        return self._remembered(parts, make, trace, step)
+
     @property
     def registry(self) -> Registry:
         """Return the adapters."""
@@ -318,6 +325,23 @@ class Steps(Keys):
     def ask(self, toolchain: str, verb: str, arguments: Mapping[str, Any]) -> Any:
         """Ask a worker, past the cache. Raises `WorkerFailure`."""
         return self._pool.call(toolchain, verb, arguments)
+
+    @property
+    def locks(self) -> Path:
+        """Return where locks of files outside the cache are."""
+        return self._cache.root / "locks"
+
+    def start(self, toolchains: Sequence[str]) -> None:
+        """Start workers without waiting for them."""
+        self._pool.start(toolchains)
+
+    def generation(self, toolchain: str) -> int:
+        """Return a number that changes when the toolchain's worker is replaced, and its sessions are lost."""
+        return self._pool.generation(toolchain)
+
+    def retire(self, toolchain: str) -> None:
+        """End a toolchain's worker; the next call starts another."""
+        self._pool.retire(toolchain)
 
     def _ask(self, trace: Trace, toolchain: str, verb: str, arguments: Mapping[str, Any]) -> Any:
         ahead = trace.toolchains[trace.toolchains.index(toolchain) :]
@@ -329,7 +353,12 @@ def _lasting(failure: WorkerFailure, step: str = "") -> bool:
     """Return whether the same would happen again: a refusal, an error of a tool, a converter that dies by its own fault."""
     if failure.kind == "crash":
         return step == "convert" and failure.detail.get("signal") in _FAULTS
-    return failure.kind in ("unsupported", "error") and failure.detail.get("type") not in _PASSING
+    return lasting({"kind": failure.kind, **failure.detail})
+
+
+def lasting(failure: Mapping[str, Any]) -> bool:
+    """Return whether a failure, as plain data, is one of the model or tool and not of the moment. No death of a worker is."""
+    return failure["kind"] in ("unsupported", "error") and failure.get("type") not in _PASSING
 
 
 def _require_determinism(outputs: Mapping[str, Any], wobble: Mapping[str, float]) -> None:

@@ -37,7 +37,8 @@ class Keys:
     def _ask(self, trace: Trace, toolchain: str, verb: str, arguments: Mapping[str, Any]) -> Any:
         raise NotImplementedError("Steps asks the workers")
 
-    def _recipe(self, cell: Cell, adapter: Any, trace: Trace) -> dict[str, Any]:
+    def recipe(self, cell: Cell, adapter: Any, trace: Trace) -> dict[str, Any]:
+        """Return what a source model depends on."""
         case = cell.case
         return {
             "case": case.id, "digest": cell.digest, "framework": adapter.name, "seed": case.seed,
@@ -103,7 +104,7 @@ def _digest_of(path: str) -> str:
 
 
 _SHARED = (
-    "harness.engine.serve", "harness.engine.serve_probe", "harness.engine.serve_reference",
+    "harness.engine.serve", "harness.engine.serve_probe", "harness.engine.serve_reference", "harness.engine.serve_session",
     "harness.core.weights", "harness.core.outputs", "harness.core.given",
 )  # fmt: skip
 
@@ -117,6 +118,17 @@ def _code(module: str) -> str:
     private = sorted(path for kind in KINDS for path in (package / kind).glob("_*.py"))
     for path in (*(Path(file) for file in files if file), *private):
         total.update(path.read_bytes())
+    return total.hexdigest()
+
+
+@functools.cache
+def code_below(*modules: str) -> str:
+    """Return a digest of these modules, and of every module of those that are packages."""
+    total = hashlib.sha256()
+    for name in modules:
+        file = Path(importlib.import_module(name).__file__ or "")
+        for path in sorted(file.parent.glob("*.py")) if file.name == "__init__.py" else (file,):
+            total.update(path.read_bytes())
     return total.hexdigest()
 
 

@@ -1,0 +1,150 @@
+"""Both sides of a cell in their live workers: many inputs in few messages, each side at work while the other is."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from harness.core.artifact import Artifact
+from harness.core.protocols import option_values
+from harness.core.value import value
+from harness.engine.steps import Reference, Steps
+from harness.engine.worker import WorkerFailure
+from harness.numerics.sampling import Sample, dynamic_axes
+
+if TYPE_CHECKING:
+    from harness.engine.cell import Cell
+
+LARGEST = 32
+"""Most inputs in one message; the first messages hold fewer, until it is known what one takes."""
+_BYTES = 32 * 2**20
+_LONG = 1.0
+GONE = ("crash", "timeout")
+"""Failures after which a worker is a new one."""
+
+
+@value
+class Answer:
+    """What both sides made of one input: outputs, or the failure as plain data where one ended otherwise."""
+
+    source: Mapping[str, Any] | None
+    target: Mapping[str, Any] | None
+    refused: Mapping[str, Any] | None = None
+    failed: Mapping[str, Any] | None = None
+
+
+class Both:
+    """A cell's source and its artifact in a session of its own. A context manager; the session opens when first needed."""
+
+    def __init__(self, cell: Cell, steps: Steps, artifact: Artifact, first: Sample) -> None:
+        self.cell, self.steps, self.artifact, self.first = cell, steps, artifact, first
+        self.framework = steps.registry.get("frameworks", cell.route.framework)
+        self.runtime = steps.registry.get("runtimes", cell.route.runtime.name)
+        self._session: tuple[int, int] | None = None
+
+    def __enter__(self) -> Both:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and not issubclass(kind, Exception):
+            # Interrupted in the middle of a message: nobody may take the answer for that to another one.
+            self.steps.retire(self.framework.toolchain)
+            self.steps.retire(self.runtime.toolchain)
+        elif self._session is not None and self._session[1] == self.steps.generation(self.runtime.toolchain):
+            self.steps.ask(self.runtime.toolchain, "close", {"session": self._session[0]})
+
+    def opening(self) -> dict[str, Any]:
+        """Return what a worker needs to open the artifact."""
+        cell = self.cell
+        return {
+            "runtime": self.runtime.name, "device": cell.route.device, "source": self.artifact.to_json(), "ref": cell.ref,
+            "dynamic": dynamic_axes(cell.case.specs(cell.route.framework)),
+            "options": option_values(self.runtime, cell.route.runtime.options, f"route {cell.route}"),
+        }  # fmt: skip
+
+    def session(self) -> int:
+        """Return the number of the open session. Raises `WorkerFailure`."""
+        toolchain = self.runtime.toolchain
+        if self._session is None or self._session[1] != self.steps.generation(toolchain):
+            loaded = self.steps.ask(toolchain, "load", {**self.opening(), "feeds": dict(self.first.feeds)})
+            self._session = (loaded["session"], self.steps.generation(toolchain))
+        return self._session[0]
+
+    def answers(self, samples: Sequence[Sample], end: float) -> list[Answer]:
+        """Run samples on both sides, in order, at least one; fewer answers than samples where the clock reaches ``end`` before.
+
+        Raises `WorkerFailure` where the artifact no longer opens.
+        """
+        found: list[Answer] = []
+        size = 1
+        while len(found) < len(samples) and (not found or time.monotonic() < end):
+            group = _group(samples[len(found) :], size)
+            start = time.monotonic()
+            found += self._group(group, max(0.05, end - start))
+            size = min(LARGEST, 2 * size) if time.monotonic() - start < _LONG else 1
+        return found
+
+    def _group(self, samples: Sequence[Sample], seconds: float) -> list[Answer]:
+        """Return the answers of both sides to one message each; what kills a worker is asked about one by one."""
+        feeds = [dict(sample.feeds) for sample in samples]
+        source = {"framework": self.framework.name, "ref": self.cell.ref, "feeds": feeds, "seconds": seconds}
+        target = {"session": self.session(), "feeds": feeds, "seconds": seconds}
+        left, right = self._at_once(
+            lambda: self._told(self.framework.toolchain, "source_runs", source),
+            lambda: self._told(self.runtime.toolchain, "session_runs", target),
+        )
+        if len(samples) > 1 and any(answers[0].get("error", {}).get("kind") in GONE for answers in (left, right)):
+            return [answer for sample in samples for answer in self._group([sample], seconds)]
+        return [
+            Answer(source=one.get("outputs"), target=other.get("outputs"), refused=one.get("error"), failed=other.get("error"))
+            for one, other in zip(left, right)
+        ]
+
+    def _at_once(self, source: Callable[[], Any], target: Callable[[], Any]) -> tuple[Any, Any]:
+        """Return what both give; at the same time, where each has a worker of its own."""
+        if self.framework.toolchain == self.runtime.toolchain:
+            return source(), target()
+        self.steps.start((self.framework.toolchain, self.runtime.toolchain))
+        said: list[Any] = []
+
+        def beside() -> None:
+            try:
+                said.append(source())
+            except BaseException as error:
+                said.append(error)
+
+        # A daemon, and no executor: an interrupted main thread waits for nobody.
+        thread = threading.Thread(target=beside, daemon=True)
+        thread.start()
+        told = target()
+        thread.join()
+        if isinstance(said[0], BaseException):
+            raise said[0]
+        return said[0], told
+
+    def _told(self, toolchain: str, verb: str, arguments: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        try:
+            answers: list[Mapping[str, Any]] = self.steps.ask(toolchain, verb, arguments)["answers"]
+        except WorkerFailure as failure:
+            return [{"error": {"kind": failure.kind, **failure.detail}}]
+        return answers
+
+    def reference(self, sample: Sample, precision: str) -> Reference:
+        """Return all that the source says of a sample, its float64 twin included. Raises `WorkerFailure`."""
+        asked = {"framework": self.framework.name, "ref": self.cell.ref, "feeds": dict(sample.feeds), "precision": precision}
+        answer = self.steps.ask(self.framework.toolchain, "reference", asked)
+        groups = {name: answer[name] or {} for name in ("outputs", "oracle", "spread", "emulated")}
+        return Reference(**groups, wobble=answer["wobble"])
+
+
+def _group(samples: Sequence[Sample], size: int) -> Sequence[Sample]:
+    """Return the first ``size`` samples, fewer where these hold much; at least one."""
+    held, count = 0, 0
+    for sample in samples[:size]:
+        held += sum(array.nbytes for array in sample.feeds.values())
+        if count and held > _BYTES:
+            break
+        count += 1
+    return samples[:count]

@@ -11,7 +11,8 @@ from typing import Any, Callable, Mapping, Sequence
 
 from harness.core.artifact import format_of
 from harness.core.errors import UsageError
-from harness.core.spec import TensorSpec, dims_of
+from harness.core.space import space_of
+from harness.core.spec import TensorSpec
 from harness.core.tolerance import Tolerance, tolerance_from
 from harness.core.value import value
 
@@ -81,6 +82,9 @@ class Case:
     for a live model of another framework); each is judged against the source on the runtimes that open it.
     A mapping gives the format of each, where its name does not tell.
     ``ties``: output of ids to the `Ties` they are judged by.
+    ``relations``: comparisons between lengths that every input keeps to: ``("T == 2*S + 1", "Q <= K", "H % 32 == 0")``.
+    ``profiles``: the only combinations of lengths there are: ``({"batch": 1, "seq": 128}, {"batch": 8, "seq": 64})``.
+    Raises `UsageError` for a declaration that contradicts itself.
     """
 
     id: str
@@ -99,6 +103,8 @@ class Case:
     files: tuple[str, ...] = ()
     artifacts: Sequence[str] | Mapping[str, str] = ()
     has_data: bool = False
+    relations: tuple[str, ...] = ()
+    profiles: tuple[Mapping[str, int], ...] = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.id, str) or not _ID.match(self.id):
@@ -108,7 +114,7 @@ class Case:
             raise UsageError(f"{where}: level {self.level!r}; expected one of {', '.join(LEVELS)}")
         if self.weights not in WEIGHTS:
             raise UsageError(f"{where}: weights={self.weights!r}; expected one of {', '.join(WEIGHTS)}")
-        for name in ("outputs", "routes", "files"):
+        for name in ("outputs", "routes", "files", "relations"):
             given = getattr(self, name)
             if isinstance(given, str) or not all(isinstance(item, str) for item in given):
                 raise UsageError(f"{where}: {name}={given!r}; expected several texts, for example {name}=('a', 'b')")
@@ -138,7 +144,18 @@ class Case:
             names = [spec.name for spec in specs]
             if len(set(names)) != len(names):
                 raise UsageError(f"{where}: two inputs share a name in {names}")
-            dims_of(specs)
+            self._check_lengths(framework)
+
+    def _check_lengths(self, framework: str) -> None:
+        where = f"case {self.id!r}"
+        if not isinstance(self.profiles, (list, tuple)) or not all(isinstance(one, Mapping) for one in self.profiles):
+            raise UsageError(
+                f"{where}: profiles={self.profiles!r}; expected lengths by dimension, for example ({{'batch': 1, 'seq': 128}},)"
+            )
+        try:
+            space_of(self, framework)
+        except UsageError as error:
+            raise UsageError(f"{where}: {error}") from None
 
     @property
     def given(self) -> Mapping[str, str]:
@@ -173,6 +190,8 @@ class Case:
             "files": list(self.files),
             "artifacts": dict(self.given),
             "has_data": self.has_data,
+            "relations": list(self.relations),
+            "profiles": [dict(profile) for profile in self.profiles],
         }
 
     @classmethod
@@ -195,6 +214,8 @@ class Case:
             files=tuple(data["files"]),
             artifacts=dict(data["artifacts"]),
             has_data=data["has_data"],
+            relations=tuple(data.get("relations", ())),
+            profiles=tuple(data.get("profiles", ())),
         )
 
 

@@ -177,7 +177,7 @@ class Steps(Keys):
         adapter = self._registry.get("frameworks", cell.route.framework)
         recipe = self.recipe(cell, adapter, trace)
         inputs = tuple(
-            Port(name=s.name, native=s.name, dtype=s.dtype, shape=tuple(-1 if isinstance(n, Dim) else n for n in s.shape))
+            Port(name=s.name, native=s.name, dtype=s.dtype, shape=s.free)
             for s in cell.case.specs(adapter.name)
         )
         outputs = tuple(Port(name=name, native=name, dtype=array.dtype.name) for name, array in reference.outputs.items())

@@ -14,7 +14,6 @@ from harness.core.declared import find_case
 from harness.core.protocols import option_values
 from harness.core.registry import registry
 from harness.core.route import parse_route
-from harness.core.spec import Dim
 from harness.engine.serve import Serve
 from harness.numerics.metrics import measure
 from harness.numerics.sampling import draw, dynamic_axes, lengths_to_try
@@ -23,7 +22,7 @@ from harness.numerics.sampling import draw, dynamic_axes, lengths_to_try
 def source_artifact(case: Case, framework: str, outputs: dict[str, Any], fmt: str) -> Artifact:
     """Return the artifact that stands for the source model itself."""
     inputs = tuple(
-        Port(name=s.name, native=s.name, dtype=s.dtype, shape=tuple(-1 if isinstance(n, Dim) else n for n in s.shape))
+        Port(name=s.name, native=s.name, dtype=s.dtype, shape=s.free)
         for s in case.specs(framework)
     )
     ports = tuple(Port(name=name, native=name, dtype=str(array.dtype)) for name, array in outputs.items())

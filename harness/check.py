@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from harness.core.artifact import format_of
-from harness.core.case import Case
+from harness.core.case import LEVELS, Case
 from harness.core.errors import UsageError, unknown
 from harness.core.outcome import Outcome
 from harness.core.record import Record
@@ -25,6 +25,7 @@ from harness.core.tolerance import Tolerance, default_tolerance
 from harness.core.value import value
 from harness.engine.cache import Cache
 from harness.engine.cell import Cell, Engine
+from harness.engine.fuzzing import Fuzzing
 from harness.engine.manifest import DECLARING, Manifest, manifest
 from harness.engine.pool import Limits, Pool
 from harness.engine.settings import Settings, matches, routes_for, routes_of, rungs_from
@@ -35,6 +36,8 @@ _DOMAINS: dict[str, Callable[..., Domain]] = {
     "normal": normal, "uniform": uniform, "integers": integers, "ids": ids, "mask": mask,
     "probability": probability, "positions": positions,
 }  # fmt: skip
+FUZZ, FUZZ_SECONDS = 24, 20.0
+"""Shapes to try where axes are dynamic, and seconds to try them in: one model is asked about, not thousands."""
 _TEMPLATE = '''"""Written by parity check."""
 
 import json
@@ -63,6 +66,7 @@ class Question:
     fresh: bool = False
     hops: int = 2
     search: int = 0
+    fuzz: int = FUZZ
     localise: bool = True
     repro: str = ""
     limits: Limits
@@ -81,7 +85,8 @@ def check(question: Question, root: Path, say: Callable[[str], None], done: Call
             raise UsageError(described.problems[0][1])
         case = described.cases[0]
         routes = routes_asked(question, case)
-        engine = Engine(pool, cache, rungs=rungs_from({}, question.rungs), search=question.search)
+        fuzzing = Fuzzing(examples=dict.fromkeys(LEVELS, question.fuzz), seconds=FUZZ_SECONDS)
+        engine = Engine(pool, cache, rungs=rungs_from({}, question.rungs), search=question.search, fuzzing=fuzzing)
         records = []
         for number, route in enumerate(routes, 1):
             say(f"[{number}/{len(routes)}] {route}")
@@ -303,8 +308,9 @@ def routes_asked(question: Question, case: Case) -> list[Route]:
     devices = tuple(dict.fromkeys(["cpu", *(target.split("@")[1] for target in targets if "@" in target)]))
     here = Path.cwd()
     settings = Settings(
-        root=here, report=here, levels={}, rungs={}, limits=question.limits, devices=devices, sources=tuple(case.build), hops=question.hops
-    )
+        root=here, report=here, levels={}, rungs={}, fuzz={}, limits=question.limits, devices=devices, sources=tuple(case.build),
+        hops=question.hops,
+    )  # fmt: skip
     routes = routes_of(case, (), settings) if case.given else routes_for(settings, found)
     chosen = {str(route): route for route in routes if not question.to or any(_reaches(route, target) for target in targets)}
     for text in question.to:

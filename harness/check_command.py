@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from harness.check import Question, check
+from harness.check import FUZZ, Question, check
 from harness.core.errors import UsageError
 from harness.core.record import Record
 from harness.engine.pool import Limits
@@ -27,6 +27,10 @@ _EXAMPLES = """examples:
   parity check model.py:build --artifact converted.onnx --html report.html
 
 exit code: 0 match, 1 parity failure, 2 usage error, 3 nothing could be compared"""
+
+
+SHOWN = 6
+"""Inputs of each route that the table lists; the records have all of them."""
 
 
 def declare(commands: Any) -> None:
@@ -50,6 +54,7 @@ def declare(commands: Any) -> None:
         help="rungs of the input ladder, or core, edge, special, tried beside ordinary inputs (default: core; normal: none)",
     )  # fmt: skip
     parser.add_argument("--search", type=int, default=0, metavar="N", help="spend N runs on a search for inputs that reveal a difference")
+    parser.add_argument("--fuzz", type=int, default=FUZZ, metavar="N", help=f"shapes to try of dynamic axes (default: {FUZZ}; 0: none)")
     parser.add_argument("--rtol", type=float, help="relative tolerance, instead of the bound from the float64 run")
     parser.add_argument("--atol", type=float, help="absolute tolerance, likewise")
     parser.add_argument("--seed", type=int, default=0, help="seed of weights and inputs (default: 0)")
@@ -70,12 +75,14 @@ def _names(text: str) -> tuple[str, ...]:
 def _check(given: argparse.Namespace, console: Console) -> int:
     if given.search < 0:
         raise UsageError(f"--search {given.search}; expected a whole number >= 0")
+    if given.fuzz < 0:
+        raise UsageError(f"--fuzz {given.fuzz}; expected a whole number >= 0")
     limits = Limits(timeout=given.timeout) if given.timeout else Limits()
     question = Question(
         source=given.source, to=_names(given.to), artifact=given.artifact, framework=given.framework,
         dims=tuple(given.dim), domains=tuple(given.domain), inputs=given.inputs, rtol=given.rtol, atol=given.atol, seed=given.seed,
         rungs=tuple(given.rung) or ("core",), fresh=given.fresh, limits=limits, search=given.search,
-        localise=not given.no_localise, repro=given.repro,
+        fuzz=given.fuzz, localise=not given.no_localise, repro=given.repro,
     )  # fmt: skip
     told = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -90,9 +97,8 @@ def _check(given: argparse.Namespace, console: Console) -> int:
     table = Table(Column("route", overflow="fold"), "outcome", "greatest difference", "shapes tried")
     for record in records:
         worst = max((c.metrics.get("max_abs", 0.0) for c in record.comparisons if c.against == "reference"), default=None)
-        tried = "; ".join(
-            " ".join(f"{k}={v}" for k, v in shape.items()) or "as declared" for shape in (record.shapes or {}).get("tried", ())
-        )
+        shown = [" ".join(f"{k}={v}" for k, v in shape.items()) or "as declared" for shape in (record.shapes or {}).get("tried", ())]
+        tried = "; ".join(shown[:SHOWN]) + (f"; and {len(shown) - SHOWN} more" if len(shown) > SHOWN else "")
         table.add_row(escape(record.route), str(record.outcome), "" if worst is None else f"{worst:.3g}", tried)
     console.print(table)
     for record in records:

@@ -49,8 +49,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "tried at every level (default: core for units and modules; normal alone: ordinary inputs only)",
     )
     group.addoption("--parity-search", type=int, metavar="N", help="spend N runs per matching cell on a search for revealing inputs")
-    group.addoption("--parity-fuzz", type=int, metavar="N", help="try N shapes in each matching cell with dynamic axes (default: 8 to 12; 0: none)")
-    group.addoption("--parity-fuzz-seconds", type=float, metavar="S", help="for at most S seconds a cell, more where one fails (default: 5)")
+    group.addoption("--parity-fuzz", type=int, metavar="N", help="shapes to try in each matching cell (default: 8 to 12; 0: none)")
+    group.addoption("--parity-fuzz-seconds", type=float, metavar="S", help="seconds to try them in, more where one fails (default: 5)")
     group.addoption("--parity-full", action="store_true", help="the full matrix: every route, not only the configured or shortest ones")
     group.addoption("--parity-fresh", action="store_true", help="convert and run everything anew instead of reusing cached results")
     group.addoption("--parity-timeout", type=float, metavar="SECONDS", help="limit of one build or conversion (default: 300)")

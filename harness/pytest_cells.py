@@ -13,7 +13,7 @@ import pytest
 from harness.core.case import Case
 from harness.core.errors import UsageError
 from harness.core.outcome import Outcome
-from harness.core.record import BUNDLE, Comparison, Record
+from harness.core.record import BUNDLE, EXAMPLES, FUZZING, Comparison, Record
 from harness.core.registry import registry
 from harness.core.route import Route
 from harness.engine.cell import Cell
@@ -206,6 +206,16 @@ def _compared(comparison: Comparison) -> Iterator[str]:
         yield f"  bound declared in {bound['row']}" + (f": {bound['reason']}" if bound.get("reason") else "")
 
 
+def _fuzzed(shapes: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what fuzzing says of the shapes that fail."""
+    if shapes.get("region"):
+        least = shapes.get("smallest") or {}
+        smallest = ", ".join(f"{name}={length}" for name, length in least.get("lengths", {}).items())
+        smallest += f", rung {least['rung']}" if least.get("rung", "normal") != "normal" else ""
+        yield f"shapes: {shapes['region']}" + (f"; the smallest is {smallest}" if smallest else "")
+    yield from (f"  {cause}" for cause in shapes.get("causes", ()))
+
+
 def explain(record: Record) -> Iterator[str]:
     """Yield the lines of a failure: case, route, stage, expected, got, worst index, bound, next command."""
     yield f"case {record.case} on {record.route}: {record.outcome} at stage {record.stage}"
@@ -216,6 +226,7 @@ def explain(record: Record) -> Iterator[str]:
         yield from _compared(comparison)
     if len(wrong) > SHOWN:
         yield f"and {len(wrong) - SHOWN} more: " + "; ".join(_place(comparison) for comparison in wrong[SHOWN:])[:500]
+    yield from _fuzzed(record.shapes or {})
     yield from _culprit(record.culprit or {})
     if record.error:
         yield f"{record.error.get('type') or record.error.get('kind')}: {record.error.get('message')}"
@@ -224,5 +235,5 @@ def explain(record: Record) -> Iterator[str]:
             if tail := _trail(record.error.get(key), record.file):
                 yield f"--- end of {key} ---\n" + "\n".join(tail)
     for message in record.messages:
-        yield message if message.startswith(BUNDLE) else f"converter said: {message}"
+        yield message if message.startswith((BUNDLE, EXAMPLES, FUZZING)) else f"converter said: {message}"
     yield f"next: {record.repro}"

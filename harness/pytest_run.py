@@ -191,7 +191,8 @@ def _settings(config: pytest.Config, workers: int) -> Settings:
         "hops": option("--parity-hops"), "full": option("--parity-full") or None, "fresh": option("--parity-fresh") or None,
         "timeout": option("--parity-timeout"), "memory": option("--parity-memory"), "report": option("--parity-report"), "share": workers,
         "rung": option("--parity-rung"),
-        "search": option("--parity-search"), "fuzz": option("--parity-fuzz"), "fuzz_seconds": option("--parity-fuzz-seconds"), "localise": option("--parity-localise"), "repro": option("--parity-repro"),
+        "search": option("--parity-search"), "fuzz": option("--parity-fuzz"), "fuzz_seconds": option("--parity-fuzz-seconds"),
+        "localise": option("--parity-localise"), "repro": option("--parity-repro"),
     }  # fmt: skip
     if option("--parity-route"):
         given["routes"] = option("--parity-route")

@@ -16,6 +16,10 @@ from harness.core.value import value
 SCHEMA = 1
 BUNDLE = "bundle: "
 """How the message that names a folder to reproduce a mismatch begins."""
+EXAMPLES = "examples: "
+"""How every message about the rows of failing examples begins."""
+FUZZING = "fuzzing: "
+"""How every other message begins that fuzzing leaves."""
 
 
 @value

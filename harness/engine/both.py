@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.core.artifact import Artifact
@@ -72,57 +72,42 @@ class Both:
             self._session = (loaded["session"], self.steps.generation(toolchain))
         return self._session[0]
 
-    def answers(self, samples: Sequence[Sample], end: float) -> list[Answer]:
-        """Run samples on both sides, in order, at least one; fewer answers than samples where the clock reaches ``end`` before.
+    def answers(self, samples: Sequence[Sample], end: float) -> Iterator[list[Answer]]:
+        """Run samples on both sides; yield the answers in order, in groups, while the next group is already under way.
 
-        Raises `WorkerFailure` where the artifact no longer opens.
+        There is one at least, and fewer than samples where the clock reaches ``end`` before. Raises `WorkerFailure` where the
+        artifact no longer opens.
         """
-        found: list[Answer] = []
-        size = 1
-        while len(found) < len(samples) and (not found or time.monotonic() < end):
-            group = _group(samples[len(found) :], size)
-            start = time.monotonic()
-            found += self._group(group, max(0.05, end - start))
-            size = min(LARGEST, 2 * size) if time.monotonic() - start < _LONG else 1
-        return found
+        done, size = 0, 1
+        ahead = self._ahead(_group(samples, size), end) if samples else None
+        while ahead is not None:
+            found, seconds = ahead.result()
+            done += len(found)
+            size = min(LARGEST, 2 * size) if seconds < _LONG else 1
+            more = done < len(samples) and len(found) == ahead.size and time.monotonic() < end
+            ahead = self._ahead(_group(samples[done:], size), end) if more else None
+            yield found
 
-    def _group(self, samples: Sequence[Sample], seconds: float) -> list[Answer]:
+    def _ahead(self, samples: Sequence[Sample], end: float) -> _Ahead:
+        return _Ahead(lambda: self._answers(samples, max(0.05, end - time.monotonic())), len(samples))
+
+    def _answers(self, samples: Sequence[Sample], seconds: float) -> list[Answer]:
         """Return the answers of both sides to one message each; what kills a worker is asked about one by one."""
         feeds = [dict(sample.feeds) for sample in samples]
         source = {"framework": self.framework.name, "ref": self.cell.ref, "feeds": feeds, "seconds": seconds}
         target = {"session": self.session(), "feeds": feeds, "seconds": seconds}
-        left, right = self._at_once(
-            lambda: self._told(self.framework.toolchain, "source_runs", source),
-            lambda: self._told(self.runtime.toolchain, "session_runs", target),
-        )
+        self.steps.start((self.framework.toolchain, self.runtime.toolchain))
+        beside = _Ahead(lambda: self._told(self.framework.toolchain, "source_runs", source), len(samples))
+        if self.framework.toolchain == self.runtime.toolchain:
+            beside.result()  # one worker for both
+        right = self._told(self.runtime.toolchain, "session_runs", target)
+        left, _ = beside.result()
         if len(samples) > 1 and any(answers[0].get("error", {}).get("kind") in GONE for answers in (left, right)):
-            return [answer for sample in samples for answer in self._group([sample], seconds)]
+            return [answer for sample in samples for answer in self._answers([sample], seconds)]
         return [
             Answer(source=one.get("outputs"), target=other.get("outputs"), refused=one.get("error"), failed=other.get("error"))
-            for one, other in zip(left, right)
+            for one, other in zip(left, right, strict=False)
         ]
-
-    def _at_once(self, source: Callable[[], Any], target: Callable[[], Any]) -> tuple[Any, Any]:
-        """Return what both give; at the same time, where each has a worker of its own."""
-        if self.framework.toolchain == self.runtime.toolchain:
-            return source(), target()
-        self.steps.start((self.framework.toolchain, self.runtime.toolchain))
-        said: list[Any] = []
-
-        def beside() -> None:
-            try:
-                said.append(source())
-            except BaseException as error:
-                said.append(error)
-
-        # A daemon, and no executor: an interrupted main thread waits for nobody.
-        thread = threading.Thread(target=beside, daemon=True)
-        thread.start()
-        told = target()
-        thread.join()
-        if isinstance(said[0], BaseException):
-            raise said[0]
-        return said[0], told
 
     def _told(self, toolchain: str, verb: str, arguments: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         try:
@@ -131,12 +116,50 @@ class Both:
             return [{"error": {"kind": failure.kind, **failure.detail}}]
         return answers
 
+    def twins(self, samples: Sequence[Sample], end: float) -> list[Mapping[str, Any]]:
+        """Return the source's float64 answers, {} for none; fewer than samples where the clock reaches ``end`` before. Never raises."""
+        found: list[Mapping[str, Any]] = []
+        while len(found) < len(samples) and (not found or time.monotonic() < end):
+            feeds = [dict(sample.feeds) for sample in _group(samples[len(found) :], LARGEST)]
+            asked = {"framework": self.framework.name, "ref": self.cell.ref, "feeds": feeds, "seconds": max(0.05, end - time.monotonic())}
+            answers = self._told(self.framework.toolchain, "source_runs", {**asked, "exact": True})
+            found += [answer.get("outputs", {}) for answer in answers]
+        return found
+
     def reference(self, sample: Sample, precision: str) -> Reference:
         """Return all that the source says of a sample, its float64 twin included. Raises `WorkerFailure`."""
         asked = {"framework": self.framework.name, "ref": self.cell.ref, "feeds": dict(sample.feeds), "precision": precision}
         answer = self.steps.ask(self.framework.toolchain, "reference", asked)
         groups = {name: answer[name] or {} for name in ("outputs", "oracle", "spread", "emulated")}
         return Reference(**groups, wobble=answer["wobble"])
+
+
+class _Ahead:
+    """Work that is under way in a thread of its own. A daemon, and no executor: an interrupted main thread waits for nobody."""
+
+    def __init__(self, work: Callable[[], list[Any]], size: int) -> None:
+        self.size = size
+        self._work = work
+        self._found: list[Any] = []
+        self._error: BaseException | None = None
+        self._seconds = 0.0
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        start = time.monotonic()
+        try:
+            self._found = self._work()
+        except BaseException as error:
+            self._error = error
+        self._seconds = time.monotonic() - start
+
+    def result(self) -> tuple[list[Any], float]:
+        """Wait for it; return what it found, and in how many seconds. Raises what it raised."""
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return self._found, self._seconds
 
 
 def _group(samples: Sequence[Sample], size: int) -> Sequence[Sample]:

@@ -13,15 +13,13 @@ import filelock
 
 from harness.core import toml
 from harness.core.errors import UsageError, unknown
-from harness.core.spec import Dim
+from harness.core.record import EXAMPLES
 from harness.core.value import value
 from harness.numerics.ladder import RUNGS
 from harness.numerics.strategies import Example, Space
 
 FILE = "parity_examples.toml"
 """Where rows are unless the setting ``examples`` says otherwise, beside ``pyproject.toml``."""
-SAID = "examples: "
-"""How every message about rows begins."""
 _KEYS = ("case", "route", "lengths", "rung", "seed", "says", "found_with")
 _HEAD = """# Inputs on which a converted model once failed; each is tried first in every run. Written by the fuzzer, kept by people:
 # commit it, and remove a row when its case or its axis is gone.
@@ -97,27 +95,26 @@ def rows_of(rows: Iterable[Row], case: str, route: str) -> list[Row]:
     return [row for row in rows if row.case == case and row.route == route]
 
 
-def applying(rows: Sequence[Row], space: Space, path: Path) -> tuple[list[Example], list[str]]:
+def applying(rows: Sequence[Row], space: Space) -> tuple[list[Example], list[str]]:
     """Return the examples of a cell's rows that its case still admits, and a message for each that it does not."""
     found, said = [], []
     for row in rows:
         problem = _problem(row.example.lengths, space)
         if problem:
-            said.append(f"{SAID}a row of {path.name} no longer applies to {row.case} on {row.route}: {problem}; mend the row or remove it")
+            said.append(f"{EXAMPLES}the row for {row.case} on {row.route} no longer applies: {problem}; mend the row or remove it")
         else:
             found.append(row.example)
     return found, said
 
 
 def _problem(lengths: Mapping[str, int], space: Space) -> str:
-    known: Mapping[str, Dim] = space.dims
     for name in lengths:
-        if name not in known:
-            return f"the case has no dimension {name!r}, it has {', '.join(known) or 'none'}"
-    for name, dim in known.items():
+        if name not in space.dims:
+            return f"the case has no dimension {name!r}, it has {', '.join(space.dims) or 'none'}"
+    for name, dim in space.dims.items():
         if name not in lengths:
             return f"it gives no length for {dim}"
-        if lengths[name] not in dim.admissible():
+        if lengths[name] not in dim.lengths:
             return f"{name} = {lengths[name]} lies outside {dim}"
     shown = ", ".join(f"{name}={length}" for name, length in lengths.items())
     return "" if space.holds(lengths) else f"{shown} are not admissible together"
@@ -130,17 +127,17 @@ def keep(row: Row, path: Path, locks: Path) -> str:
     cannot be written or is no file of rows.
     """
     if os.environ.get("CI"):
-        return f"{SAID}add to {path.name}, so that this is tried first from now on:\n{row.text()}"
+        return f"{EXAMPLES}add to {path.name}, so that this is tried first from now on:\n{row.text()}"
     try:
         locks.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(locks / f"{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:24]}.lock"):
             known = rows_from(path)
             if any((other.case, other.route, other.example.key) == (row.case, row.route, row.example.key) for other in known):
-                return f"{SAID}known from {path.name}"
+                return f"{EXAMPLES}known from {path.name}"
             before = path.read_text(encoding="utf-8") if path.is_file() else _HEAD
             draft = path.with_name(f".{path.name}.{os.getpid()}")
             draft.write_text(before.rstrip("\n") + "\n\n" + row.text(), encoding="utf-8")
             draft.replace(path)
     except (OSError, UsageError) as error:
-        return f"{SAID}{path} could not be extended ({error}); add to it:\n{row.text()}"
-    return f"{SAID}added to {path}; it is tried first from now on. Commit the file"
+        return f"{EXAMPLES}{path} could not be extended ({error}); add to it:\n{row.text()}"
+    return f"{EXAMPLES}added to {path}; it is tried first from now on. Commit the file"

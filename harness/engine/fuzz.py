@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from harness.core.artifact import Artifact
 from harness.core.outcome import Stage
-from harness.core.space import Space, space_of
+from harness.core.record import FUZZING
+from harness.core.space import space_of
 from harness.engine.both import Both
 from harness.engine.example_rows import Row, applying, keep, rows_of
 from harness.engine.fuzz_ask import Asked, elements
 from harness.engine.fuzzing import Fuzzed, Fuzzing, fuzzed_from
 from harness.engine.judging import coarsest
-from harness.engine.quick import trustworthy
 from harness.engine.session_use import Used, session_use
 from harness.engine.steps import Reference, Steps, Stop, Trace
 from harness.engine.steps_keys import code_below
+from harness.engine.tiers import trustworthy
 from harness.numerics.compare import Bounds
 from harness.numerics.frozen import frozen
 from harness.numerics.hunt import DOMAIN, HOLDS, REFUSES, WRONG, Hunted, hunt, plan
@@ -31,7 +32,7 @@ from harness.numerics.strategies import Database, Example, database_below
 if TYPE_CHECKING:
     from harness.engine.cell import Cell
 
-_CODE = ("harness.engine.fuzz", "harness.engine.fuzz_ask", "harness.engine.quick", "harness.numerics")
+_CODE = ("harness.engine.fuzz", "harness.engine.fuzz_ask", "harness.engine.tiers", "harness.numerics")
 _MOST = 1 << 18
 _TIMES = 32
 _SHARE = 0.3
@@ -54,7 +55,7 @@ class Fuzzer:
         self._space = space_of(cell.case, cell.route.framework)
         self._exported = dict(samples[0].lengths)
         self._rungs = ["normal", *rungs_among(cell.case, cell.route.framework, trace.rungs)]
-        self._rows, self.messages = applying(rows_of(fuzzing.rows, cell.case.id, str(cell.route)), self._space, fuzzing.path)
+        self._rows, self.messages = applying(rows_of(fuzzing.rows, cell.case.id, str(cell.route)), self._space)
         self._count = fuzzing.examples.get(cell.case.level, 0)
         self._precision = coarsest(cell.route)
 
@@ -76,7 +77,8 @@ class Fuzzer:
         framework = self._steps.registry.get("frameworks", self._cell.route.framework)
         parts = self._steps.run_parts(self._cell, self._artifact, self._samples)
         parts.update(
-            kind="fuzz", recipe=self._steps.recipe(self._cell, framework, self._trace), code=code_below(*_CODE), rungs=self._rungs, budget=[self._count, self._fuzzing.seconds], rows=[example.to_json() for example in self._rows],
+            kind="fuzz", recipe=self._steps.recipe(self._cell, framework, self._trace), code=code_below(*_CODE), rungs=self._rungs,
+            budget=[self._count, self._fuzzing.seconds], rows=[example.to_json() for example in self._rows],
             bounds=[self._bounds(name, np.asarray(array).dtype.name).to_json() for name, array in self._references[0].outputs.items()],
             space=repr(self._space),
         )  # fmt: skip
@@ -117,7 +119,7 @@ class Fuzzer:
         if self._fuzzing.database is None:
             return None
         database, problem = database_below(self._fuzzing.database, f"{self._cell.case.id}/{self._cell.route}".encode())
-        self.messages += [problem] if problem else []
+        self.messages += [f"{FUZZING}{problem}"] if problem else []
         return database
 
     def _used(self, both: Both) -> Used:
@@ -178,7 +180,7 @@ def fuzz(
     trace.stage = Stage.COMPARE
     tell(fuzzed, trace)
     trace.messages += [message for message in fuzzer.messages if message not in trace.messages]
-    if fuzzed.smallest is not None:
+    if fuzzed.smallest is not None and fuzzing.path is not None:
         row = Row(case=cell.case.id, route=str(cell.route), example=fuzzed.smallest, says=fuzzed.region, found_with=trace.versions)
         trace.messages.append(keep(row, fuzzing.path, steps.locks))
     failure = failure_of(fuzzed)
@@ -197,12 +199,12 @@ def tell(fuzzed: Fuzzed, trace: Trace) -> None:
     shapes["judged"] = len(shapes["tried"])
     shapes.update(
         examples=len(judged), planned=fuzzed.planned, refused=fuzzed.count(DOMAIN), seconds=fuzzed.seconds, region=fuzzed.region,
-        causes=list(fuzzed.causes), smallest=_where(fuzzed.smallest) if fuzzed.smallest else None, session=dict(fuzzed.session),
+        causes=list(fuzzed.causes), smallest=fuzzed.smallest.to_json() if fuzzed.smallest else None, session=dict(fuzzed.session),
     )  # fmt: skip
     if fuzzed.unrun:
         ran = fuzzed.planned - fuzzed.unrun
-        trace.messages.append(f"fuzzing: {ran} of {fuzzed.planned} examples ran in the time there was")
-    trace.messages += fuzzed.notes
+        trace.messages.append(f"{FUZZING}{ran} of {fuzzed.planned} examples ran in the time there was")
+    trace.messages += [f"{FUZZING}{note}" for note in fuzzed.notes]
     trace.comparisons = (*trace.comparisons, *fuzzed.comparisons)
 
 

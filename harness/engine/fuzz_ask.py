@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 
 from harness.core.record import Comparison
-from harness.engine.both import GONE, Answer, Both
-from harness.engine.judging import judge_one
-from harness.engine.quick import certain
+from harness.engine.both import Answer, Both
 from harness.engine.steps import lasting
+from harness.engine.tiers import Run, Tiers
 from harness.engine.worker import WorkerFailure
 from harness.numerics.compare import Bounds
 from harness.numerics.frozen import Seen
@@ -29,21 +28,21 @@ _MEMORY = ("memory limit", "out of memory", "MemoryError", "bad_alloc", "bad all
 
 
 class Asked:
-    """Answers `harness.numerics.hunt.hunt` for one cell. ``quick``: whether a match may be told without the source's float64 twin.
+    """Answers `harness.numerics.hunt.hunt` for one cell. ``quick``: see `harness.engine.tiers`.
 
     ``comparisons`` and ``failures`` hold what was wrong, by example; ``seen`` a few outputs of each kind; ``answered`` how often the
     target gave numbers where the source refused; ``fleeting`` whether something failed that need not fail again.
     """
 
     def __init__(self, both: Both, bounds: Bounds, precision: str, *, quick: bool) -> None:
-        self._both, self._bounds, self._precision, self._quick = both, bounds, precision, quick
+        self._both = both
+        self.tiers = Tiers(both, bounds, precision, quick=quick)
         self._end = 0.0
         self._cost = 0.0
         self.comparisons: dict[tuple[Any, ...], tuple[Comparison, ...]] = {}
         self.failures: dict[tuple[Any, ...], Mapping[str, Any]] = {}
         self.seen: list[Seen] = []
         self.answered = 0
-        self.twins = 0
         self.fleeting = False
 
     def within(self, seconds: float) -> None:
@@ -59,10 +58,13 @@ class Asked:
             if not start and not samples:
                 samples = [self.sample(group[0])]
             began = time.monotonic()
-            answers = self._both.answers(samples, self._end) if samples else []
-            self._note_cost(samples[: len(answers)], time.monotonic() - began)
-            verdicts += [self._judged(*item) for item in zip(group, samples, answers)]
-            if len(answers) < len(group):
+            for answers in self._both.answers(samples, self._end):
+                done = len(verdicts) - start
+                verdicts += self._judged(group[done:], samples[done : done + len(answers)], answers)
+                if len(verdicts) < start + done + len(answers):
+                    return verdicts
+            self._note_cost(samples[: len(verdicts) - start], time.monotonic() - began)
+            if len(verdicts) < start + len(group):
                 break
         return verdicts
 
@@ -80,7 +82,7 @@ class Asked:
             beyond = (slice(None),) * axis + (slice(length, None),)
             feeds[name][beyond] = other.feeds[name][beyond]
         changed = Sample(feeds=feeds, lengths=example.lengths, rung=example.rung, seed=example.seed)
-        answers = self._both.answers([sample, changed], self._end)
+        answers = [answer for group in self._both.answers([sample, changed], self._end) for answer in group]
         sides = [(answer.source, answer.target) for answer in answers if answer.source is not None and answer.target is not None]
         if len(sides) < 2:
             return []
@@ -99,24 +101,37 @@ class Asked:
         held = sum(array.size for sample in samples for array in sample.feeds.values())
         self._cost = seconds / held if held else self._cost  # seconds for each element of the inputs
 
-    def _judged(self, example: Example, sample: Sample, answer: Answer) -> Verdict:
-        if answer.refused is not None:
-            self.fleeting |= answer.refused["kind"] in GONE
-            self.answered += answer.target is not None
-            return Verdict(kind=UNJUDGED if _too_large(answer.refused) else DOMAIN, words=_told(answer.refused))
-        if answer.failed is not None:
-            if _too_large(answer.failed):
-                return Verdict(kind=UNJUDGED, words=_told(answer.failed))
-            self.fleeting |= not lasting(answer.failed)
-            self.failures[example.key] = answer.failed
-            self._show(sample, None, answer.source, agrees=False)
-            return Verdict(kind=REFUSES, words=_told(answer.failed))
-        assert answer.source is not None and answer.target is not None
+    def _judged(self, examples: Sequence[Example], samples: Sequence[Sample], answers: Sequence[Answer]) -> list[Verdict]:
+        """Return the verdicts of a group in order, fewer where time is up."""
+        ran = [
+            Run(sample=sample, source=answer.source, target=answer.target)
+            for sample, answer in zip(samples, answers, strict=True) if answer.source is not None and answer.target is not None
+        ]  # fmt: skip
+        judged = iter(self._compared(ran))
+        verdicts = []
+        for example, sample, answer in zip(examples, samples, answers, strict=False):
+            if answer.source is None or answer.target is None:
+                verdicts.append(self._failed(example, sample, answer))
+                continue
+            comparisons = next(judged, None)
+            if comparisons is None:
+                break
+            verdicts.append(self._verdict(example, sample, answer, comparisons))
+        return verdicts
+
+    def _compared(self, runs: Sequence[Run]) -> list[tuple[Comparison, ...]]:
+        """Return the comparisons of runs; () where nobody can say, since the source answers and its twin does not."""
         try:
-            judged = self._compared(sample, answer.source, answer.target)
-        except WorkerFailure as failure:
+            return self.tiers.judged(runs, self._end)
+        except WorkerFailure:
             self.fleeting = True
-            return Verdict(kind=UNJUDGED, words=f"the source gave no float64 answer: {failure}")
+            if len(runs) == 1:
+                return [()]
+            return [judged for run in runs for judged in self._compared([run])]
+
+    def _verdict(self, example: Example, sample: Sample, answer: Answer, judged: tuple[Comparison, ...]) -> Verdict:
+        if not judged:
+            return Verdict(kind=UNJUDGED, words="the source has no float64 answer there")
         match = all(comparison.match for comparison in judged)
         self._show(sample, answer.target, answer.source, agrees=match)
         if match:
@@ -124,18 +139,17 @@ class Asked:
         self.comparisons[example.key] = judged
         return Verdict(kind=WRONG, words=next(_said(comparison) for comparison in judged if not comparison.match))
 
-    def _compared(self, sample: Sample, source: Mapping[str, Any], target: Mapping[str, Any]) -> tuple[Comparison, ...]:
-        """Return the comparisons of one run: with the source's own answer where that is certain, else with its float64 twin's.
-
-        Raises `WorkerFailure`.
-        """
-        cell, artifact = self._both.cell, self._both.artifact
-        match, judged = certain(cell.case, artifact, sample, source, target, self._bounds, self._precision)
-        if match is False or (match and self._quick):
-            return judged
-        self.twins += 1
-        reference = self._both.reference(sample, self._precision)
-        return judge_one(cell.case, artifact, sample, reference, target, self._bounds, self._precision, sample.where, ordinary=False)
+    def _failed(self, example: Example, sample: Sample, answer: Answer) -> Verdict:
+        failure = answer.refused or answer.failed or {}
+        self.fleeting |= not lasting(failure)
+        if _too_large(failure):
+            return Verdict(kind=UNJUDGED, words=_told(failure))
+        if answer.refused is not None:
+            self.answered += answer.target is not None
+            return Verdict(kind=DOMAIN, words=_told(failure))
+        self.failures[example.key] = failure
+        self._show(sample, None, answer.source, agrees=False)
+        return Verdict(kind=REFUSES, words=_told(failure))
 
     def _show(self, sample: Sample, target: Mapping[str, Any] | None, source: Mapping[str, Any] | None, *, agrees: bool) -> None:
         """Keep the outputs of the first few examples of each kind, as long as these are small."""

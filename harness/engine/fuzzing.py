@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from harness.core.record import Comparison, comparison_from
 from harness.core.value import value
-from harness.engine.example_rows import FILE, Row
+from harness.engine.example_rows import Row
 from harness.numerics.strategies import Example, example_from
 
-EXAMPLES: Mapping[str, int] = {"unit": 8, "module": 12, "e2e": 12}
+EXAMPLES: Mapping[str, int] = MappingProxyType({"unit": 8, "module": 12, "e2e": 12})
 """Examples for each cell of a level unless the setting ``fuzz`` says otherwise."""
 SECONDS = 5.0
 
@@ -21,14 +22,14 @@ SECONDS = 5.0
 class Fuzzing:
     """How much is fuzzed, and what is known from before.
 
-    ``examples``: for each cell, by level; 0 for none. ``seconds``: for each cell; where something fails as much again, and half. ``rows``: failing
-    examples to replay, from the file ``path``. ``database``: the folder where local runs keep what failed last, None for none.
+    ``examples``: for each cell, by level; 0 for none. ``seconds``: for each cell; where something fails twice as much on top. ``rows``:
+    failing examples to replay. ``path``: the file where new ones are kept, None for nowhere. ``database``: the folder where local runs keep what failed last, None for none.
     """
 
-    examples: Mapping[str, int] = EXAMPLES
+    examples: Mapping[str, int]
     seconds: float = SECONDS
     rows: tuple[Row, ...] = ()
-    path: Path = Path(FILE)
+    path: Path | None = None
     database: Path | None = None
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from harness.core.artifact import Artifact, artifact_from
+from harness.core.declared import find_case
 from harness.core.protocols import Source
 from harness.core.registry import Registry
 from harness.engine.child import failure
@@ -35,14 +36,19 @@ class Sittings:
         """Run a session once; see `harness.engine.serve.Serve.run`."""
         raise NotImplementedError("Serve runs sessions")
 
-    def source_runs(self, framework: str, ref: Mapping[str, str], feeds: Sequence[Mapping[str, Any]], seconds: float) -> dict[str, Any]:
-        """Run the case in its own framework and precision on each of ``feeds``.
+    def source_runs(
+        self, framework: str, ref: Mapping[str, str], feeds: Sequence[Mapping[str, Any]], seconds: float, exact: bool = False
+    ) -> dict[str, Any]:
+        """Run the case in its own framework on each of ``feeds``, in its own precision or, ``exact``, in float64.
 
         ``answers`` has, for each, ``outputs`` or the ``error`` the model ended with, and its ``seconds``; it is shorter than
         ``feeds`` where these ``seconds`` were over before, never empty.
         """
         adapter = self._registry.get("frameworks", framework)
         model = self._model(framework, ref)
+        if exact:
+            case = find_case(ref["file"], ref["case"])
+            return {"answers": _each(feeds, seconds, lambda given: adapter.oracle(case, model, private(given)))}
         return {"answers": _each(feeds, seconds, lambda given: adapter.run(model, private(given)))}
 
     def session_runs(self, session: int, feeds: Sequence[Mapping[str, Any]], seconds: float) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def session_use(
     notes = [f"no time was left for {label}" for label in answer["left_out"]]
     return Used(
         uses=len(answer["uses"]), facts=tuple(dict.fromkeys([*answer["facts"], *judge.facts])), refused=tuple(judge.refused),
-        notes=tuple([*judge.notes, *notes]),
+        notes=(*judge.notes, *notes),
     )  # fmt: skip
 
 
@@ -86,9 +86,9 @@ class _Judge:
             else:
                 self.refused.append(label)
             return
-        sample, reference = self._samples[number], self._references[number]
+        both, sample, reference = self._both, self._samples[number], self._references[number]
         outputs = use["outputs"] if use["usual"] else self._in_type(label, use["outputs"], reference)
-        judged = judge_one(self._both.cell.case, self._both.artifact, sample, reference, outputs, self._bounds, self._precision, sample.where)
+        judged = judge_one(both.cell.case, both.artifact, sample, reference, outputs, self._bounds, self._precision, sample.where)
         for comparison in judged:
             if not comparison.match:
                 apart = comparison.metrics.get("max_abs")

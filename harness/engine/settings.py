@@ -63,7 +63,7 @@ class Settings:
     levels: Mapping[str, tuple[str, ...]]
     rungs: Mapping[str, tuple[str, ...]]
     search: int = 0
-    fuzz: Mapping[str, int] = EXAMPLES
+    fuzz: Mapping[str, int]
     fuzz_seconds: float = SECONDS
     examples: Path = Path(FILE)
     limits: Limits

@@ -63,8 +63,8 @@ def _kept(name: str, answered: Sequence[Seen], exported: Mapping[str, int]) -> I
         return
     for axis in range(len(want[0])):
         lengths = {shape[axis] for shape in want}
-        if len(lengths) > 1 and len({shape[axis] for shape in got}) == 1 and got[0][axis] in lengths:
-            dim = next((d for d in exported if all(s[axis] == one.lengths[d] for s, one in zip(want, answered))), "")
+        dim = next((d for d in exported if all(s[axis] == one.lengths[d] for s, one in zip(want, answered, strict=True))), "")
+        if len(lengths) > 1 and len({shape[axis] for shape in got}) == 1 and got[0][axis] in {*lengths, exported.get(dim)}:
             yield f"output {name!r} keeps the length {got[0][axis]} of the export sample along {dim or f'axis {axis}'}"
 
 
@@ -88,8 +88,9 @@ def _scaled(name: str, wrong: Sequence[Seen], exported: Mapping[str, int]) -> It
     for dim, length in exported.items():
         for power, words in _POWERS:
             expected = [(one.lengths[dim] / length) ** power if one.lengths[dim] and length else 0.0 for one in wrong]
-            if all(factor is not None and abs(factor - e) <= 0.01 * e for factor, e in zip(factors, expected)):
-                yield f"output {name!r} is {words.format(d=dim, c=length)} times what it should be: computed with the {dim} of the export sample"
+            if all(factor is not None and abs(factor - e) <= 0.01 * e for factor, e in zip(factors, expected, strict=True)):
+                times = words.format(d=dim, c=length)
+                yield f"output {name!r} is {times} times what it should be: computed with the {dim} of the export sample"
                 return
 
 

@@ -71,7 +71,7 @@ def plan(
     at_corners = [Example(lengths=dict(lengths), rung=rungs[0]) for lengths in corners]
     take([example for example in at_corners if affordable(example)], max(1, count * 3 // 4))
     if wanted > len(found):
-        more = [example for example in drawn(space, rungs, wanted - len(found) + _SPARE, seed) if affordable(example)]
+        more = [example for example in drawn(space, rungs, _SPARE + 3 * (wanted - len(found)) // 2, seed) if affordable(example)]
         shapes = {tuple(sorted(example.lengths.items())) for example in (*found, *known)}
         new = [example for example in more if tuple(sorted(example.lengths.items())) not in shapes]
         take([*new, *(example for example in more if example not in new)], wanted - len(found))
@@ -120,7 +120,7 @@ class _Memo:
         if new and not self.over:
             answers = self._ask(new)
             self.over = len(answers) < len(new)
-            self.verdicts.update({example.key: (example, answer) for example, answer in zip(new, answers)})
+            self.verdicts.update({example.key: (example, answer) for example, answer in zip(new, answers, strict=False)})
 
     def of(self, kind: str) -> list[Example]:
         """Return the examples with this verdict."""
@@ -164,9 +164,9 @@ def _first(memo: _Memo, group: Sequence[Example], kind: str) -> Example | None:
 def _simpler(space: Space, rungs: Sequence[str], example: Example) -> Iterator[list[Example]]:
     """Yield, axis by axis, the examples with a shorter length there, the shortest first; then the plainer rungs and seed 0."""
     for name in space.dims:
-        before = {other: n for other, n in itertools.takewhile(lambda item: item[0] != name, example.lengths.items())}
-        lower = [n for n in space.choices(name, before) if n < example.lengths[name]]
-        group = [moved(space, example, name, n) for n in (lower if len(lower) <= _FLOOR else [*lower[: _FLOOR // 2], *lower[-_FLOOR // 2 :]])]
+        lower = [n for n in space.choices(name, _before(space, example, name)) if n < example.lengths[name]]
+        few = lower if len(lower) <= _FLOOR else [*lower[: _FLOOR // 2], *lower[-_FLOOR // 2 :]]
+        group = [moved(space, example, name, n) for n in few]
         yield [other for other in group if other is not None]
     yield [Example(lengths=example.lengths, rung=rung, seed=example.seed) for rung in rungs[: list(rungs).index(example.rung)]]
     yield [Example(lengths=example.lengths, rung=example.rung)] if example.seed else []
@@ -174,14 +174,18 @@ def _simpler(space: Space, rungs: Sequence[str], example: Example) -> Iterator[l
 
 def moved(space: Space, example: Example, name: str, length: int) -> Example | None:
     """Return the example with another length of one axis; lengths that no longer go with it become the nearest that do. None for none."""
-    lengths: dict[str, int] = {}
-    for other in space.dims:
-        choices = space.choices(other, lengths)
-        wanted = length if other == name else example.lengths[other]
-        if wanted not in choices and (other == name or not choices):
+    lengths = {**example.lengths, name: length}
+    if not space.holds(lengths):
+        lengths = {}
+        for other in space.dims:
+            choices = space.choices(other, lengths)
+            wanted = length if other == name else example.lengths[other]
+            if wanted not in choices and (other == name or not choices):
+                return None
+            lengths[other] = wanted if wanted in choices else min(choices, key=lambda n: abs(n - wanted))
+        if not space.holds(lengths):
             return None
-        lengths[other] = wanted if wanted in choices else min(choices, key=lambda n: abs(n - wanted))
-    return Example(lengths=lengths, rung=example.rung, seed=example.seed) if space.holds(lengths) else None
+    return Example(lengths=lengths, rung=example.rung, seed=example.seed)
 
 
 def _region(
@@ -198,8 +202,8 @@ def _region(
             break
         memo.ask([example for example in untested if example.point in chosen])
     every = [*points.all(), *(example.point for example in pool)]
-    words = {"fails": "is refused", "holds": "runs"} if kind == REFUSES else {}
-    return sentence(*points.sides(), exported, everywhere=every, **words)
+    fails, holds = ("is refused", "runs") if kind == REFUSES else ("fails", "holds")
+    return sentence(*points.sides(), exported, everywhere=every, fails=fails, holds=holds)
 
 
 class _Points:
@@ -231,22 +235,28 @@ def _around(space: Space, memo: _Memo, least: Example, exported: Mapping[str, in
     failing = [example for kind in (WRONG, REFUSES) for example in memo.of(kind)]
     bases = [least, Example(lengths=exported, rung=least.rung, seed=least.seed), *sorted(failing, key=lambda e: _size(space, e))[-2:]]
     found: dict[tuple[Any, ...], Example] = {}
-    for base in bases:
+    for base in {base.key: base for base in bases}.values():
         lengths = {name: _lengths(space, memo, name, base) for name in space.dims}
-        for one, other in itertools.combinations_with_replacement(space.dims, 2):
-            for pair in itertools.product(lengths[one], lengths[other]):
-                first = moved(space, base, one, pair[0])
-                made = moved(space, first, other, pair[1]) if first is not None and one != other else first
-                for rung in dict.fromkeys(("normal", least.rung)) if made is not None else ():
-                    example = Example(lengths=made.lengths, rung=rung, seed=least.seed)
-                    found.setdefault(example.key, example)
+        for one, other in itertools.combinations(space.dims, 2) if len(lengths) > 1 else [(name, name) for name in lengths]:
+            for pair in itertools.product(lengths[one], lengths[other] if other != one else (None,)):
+                made = moved(space, base, one, pair[0])
+                if made is not None and pair[1] is not None:
+                    made = moved(space, made, other, pair[1])
+                for rung in dict.fromkeys(("normal", least.rung)):
+                    if made is not None:
+                        example = Example(lengths=made.lengths, rung=rung, seed=least.seed)
+                        found.setdefault(example.key, example)
     return sorted(found.values(), key=lambda example: _size(space, example))
+
+
+def _before(space: Space, example: Example, name: str) -> dict[str, int]:
+    """Return the lengths of the dimensions that come before this one."""
+    return {other: example.lengths[other] for other in itertools.takewhile(lambda other: other != name, space.dims)}
 
 
 def _lengths(space: Space, memo: _Memo, name: str, base: Example) -> list[int]:
     """Return lengths of one axis worth a run: all of few, else small ones and the neighbours of those tried."""
-    before = {other: n for other, n in itertools.takewhile(lambda item: item[0] != name, base.lengths.items())}
-    choices = list(space.choices(name, before))
+    choices = list(space.choices(name, _before(space, base, name)))
     if len(choices) <= 12:
         return choices
     tried = sorted({example.lengths[name] for example, _ in memo.verdicts.values()})

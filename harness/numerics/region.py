@@ -1,4 +1,4 @@
-"""Where a fuzzed model fails, in words: the simplest rule over lengths that separates what failed from what held, and nothing beyond that."""
+"""Where a fuzzed model fails, in words: the simplest rule over lengths that separates what failed from what held, and no more."""
 
 from __future__ import annotations
 
@@ -93,8 +93,9 @@ def _atoms(failing: Sequence[Point], holding: Sequence[Point], example: Mapping[
     for one, other in itertools.combinations(dims, 2):
         yield from _of_two(one, other)
     if len(dims) > 1:
-        yield Atom(words=f"{_listed(dims)} all differ from the export sample", cost=0.9, test=lambda p: all(p[d] != example[d] for d in dims))
-        yield Atom(words="any axis differs from the export sample", cost=0.9, test=lambda p: any(p[d] != example[d] for d in dims))
+        every = f"{_listed(dims)} all differ from the export sample"
+        yield Atom(words=every, cost=0.9, test=lambda p: all(p[d] != example[d] for d in dims))
+        yield Atom(words="any axis differs from the export sample", cost=1.15, test=lambda p: any(p[d] != example[d] for d in dims))
     rungs = {str(point["rung"]) for point in failing if "rung" in point}
     if len(rungs) == 1:
         (rung,) = rungs

@@ -36,7 +36,8 @@ class Sample:
     @property
     def where(self) -> dict[str, Any]:
         """Lengths, the rung where that is not an ordinary one, the seed where it is not 0: how a record names the sample."""
-        return {**self.lengths, **({} if self.rung in ("normal", "real") else {"rung": self.rung}), **({"seed": self.seed} if self.seed else {})}
+        rung = {} if self.rung in ("normal", "real") else {"rung": self.rung}
+        return {**self.lengths, **rung, **({"seed": self.seed} if self.seed else {})}
 
     @property
     def digest(self) -> str:

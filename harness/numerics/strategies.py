@@ -79,6 +79,8 @@ def drawn(space: Space, rungs: Sequence[str], count: int, seed: int) -> list[Exa
 
     found: dict[tuple[Any, ...], Example] = {}
 
+    flip: Any = st.booleans()
+
     @st.composite
     def examples(draw: DrawFn) -> Example:
         # Booleans alone: Hypothesis draws other types also from constants of whatever modules happen to be loaded.
@@ -86,13 +88,13 @@ def drawn(space: Space, rungs: Sequence[str], count: int, seed: int) -> list[Exa
         for name in space.dims:
             choices = space.choices(name, lengths)
             same = [n for n in choices if n in lengths.values()]
-            if not draw(st.booleans()):
+            if not draw(flip):
                 choices = _notable(choices, space.example[name])
-            elif same and draw(st.booleans()):
+            elif same and draw(flip):
                 choices = same
-            lengths[name] = _bisected(draw, st.booleans(), choices)
-        rung = _bisected(draw, st.booleans(), rungs[1:]) if len(rungs) > 1 and draw(st.booleans()) else rungs[0]
-        return Example(lengths=lengths, rung=rung, seed=_bisected(draw, st.booleans(), range(SEEDS)))
+            lengths[name] = _bisected(draw, flip, choices)
+        rung = _bisected(draw, flip, rungs[1:]) if len(rungs) > 1 and draw(flip) else rungs[0]
+        return Example(lengths=lengths, rung=rung, seed=_bisected(draw, flip, range(SEEDS)))
 
     def note(example: Example) -> None:
         # The seed is of no account for telling examples apart: shapes and rungs are what is to be covered.
@@ -113,7 +115,7 @@ def _quiet(hypothesis: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _bisected(draw: DrawFn, flips: SearchStrategy[bool], options: Sequence[Any]) -> Any:
+def _bisected(draw: Any, flips: SearchStrategy[bool], options: Sequence[Any]) -> Any:
     while len(options) > 1:
         middle = (len(options) + 1) // 2
         options = options[middle:] if draw(flips) else options[:middle]

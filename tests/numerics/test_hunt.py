@@ -19,8 +19,10 @@ Lengths = Mapping[str, int]
 
 def planned(space: Any = SPACE, count: int = 12, **more: Any) -> list[Example]:
     """Return the plan for a space, its export sample left out."""
-    given: dict[str, Any] = {"first": (), "corners": space.ends(), "seed": 7, "known": [Example(lengths=space.example)], **more}
-    return plan(space, RUNGS, count, affordable=more.pop("affordable", lambda _: True), **{k: v for k, v in given.items() if k != "affordable"})
+    usual: dict[str, Any] = {
+        "first": (), "corners": space.ends(), "seed": 7, "known": [Example(lengths=space.example)], "affordable": lambda _: True,
+    }  # fmt: skip
+    return plan(space, RUNGS, count, **{**usual, **more})
 
 
 def hunted(judge: Judge, space: Any = SPACE, **more: Any) -> Hunted:

@@ -18,9 +18,9 @@ def points(batches: Any = range(1, 7), heights: Any = range(4, 12), rung: str = 
     return [{"batch": b, "H": h, "rung": rung} for b, h in itertools.product(batches, heights)]
 
 
-def told(fails: Callable[[Mapping[str, Any]], bool], tried: list[dict[str, Any]], **more: Any) -> str:
-    """Return the sentence for a target that fails where ``fails`` says."""
-    return sentence([p for p in tried if fails(p)], [p for p in tried if not fails(p)], EXPORT, **more)
+def told(wrong: Callable[[Mapping[str, Any]], bool], tried: list[dict[str, Any]], **more: Any) -> str:
+    """Return the sentence for a target that fails where ``wrong`` says."""
+    return sentence([p for p in tried if wrong(p)], [p for p in tried if not wrong(p)], EXPORT, **more)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,8 @@ def test_points_that_decide_tell_rivals_apart() -> None:
 
 def test_a_lone_rule_is_put_to_the_test_on_both_sides() -> None:
     tried = points()
-    found = rules([p for p in tried if p["H"] == 5 and p["batch"] == 3], [p for p in tried if not (p["H"] == 5 and p["batch"] == 3)], EXPORT)
+    at = (3, 5)
+    found = rules([p for p in tried if (p["batch"], p["H"]) == at], [p for p in tried if (p["batch"], p["H"]) != at], EXPORT)
     untested = points([3, 9], [5, 30], rung="large")
     chosen = deciding(found[:1], untested, 4)
     assert {found[0](p) for p in chosen} == {True, False}

@@ -23,6 +23,7 @@ from harness.report.write import write_text
 _EXAMPLES = """examples:
   parity check model.onnx
   parity check model.onnx --to onnxruntime,openvino --dim x.0=batch:1:8
+  parity check model.onnx --dim x.1=S:1:64 --dim y.1=2*S+1 --relation 'S %% 4 == 0'
   parity check model.py:build --to 'torch>onnx.dynamo[opset=18]>onnxruntime@cpu'
   parity check model.py:build --artifact converted.onnx --html report.html
 
@@ -44,7 +45,14 @@ def declare(commands: Any) -> None:
     parser.add_argument("--to", default="", metavar="NAMES", help="runtimes or whole routes, joined by commas (default: all found here)")
     parser.add_argument("--artifact", default="", metavar="FILE", help="judge this conversion, made elsewhere, instead of converting")
     parser.add_argument("--framework", default="", help="the source's framework, where its model needs another environment than this one")
-    parser.add_argument("--dim", action="append", default=[], metavar="X.0=NAME:LOW:HIGH", help="a dynamic axis (repeatable)")
+    parser.add_argument(
+        "--dim", action="append", default=[], metavar="X.0=NAME:LOW:HIGH",
+        help="a dynamic axis; also NAME:1,2,4,8 for a set, or an expression such as 2*batch + 1 (repeatable)",
+    )  # fmt: skip
+    parser.add_argument("--relation", action="append", default=[], metavar="'T == 2*S + 1'", help="what lengths keep to (repeatable)")
+    parser.add_argument(
+        "--profile", action="append", default=[], metavar="NAME=1,NAME=128", help="a combination of lengths; given any, the only ones"
+    )
     parser.add_argument(
         "--domain", action="append", default=[], metavar="X=KIND:NUMBERS", help="values of an input: ids:30522, uniform:0:1, ..."
     )
@@ -80,7 +88,8 @@ def _check(given: argparse.Namespace, console: Console) -> int:
     limits = Limits(timeout=given.timeout) if given.timeout else Limits()
     question = Question(
         source=given.source, to=_names(given.to), artifact=given.artifact, framework=given.framework,
-        dims=tuple(given.dim), domains=tuple(given.domain), inputs=given.inputs, rtol=given.rtol, atol=given.atol, seed=given.seed,
+        dims=tuple(given.dim), relations=tuple(given.relation), profiles=tuple(given.profile), domains=tuple(given.domain),
+        inputs=given.inputs, rtol=given.rtol, atol=given.atol, seed=given.seed,
         rungs=tuple(given.rung) or ("core",), fresh=given.fresh, limits=limits, search=given.search,
         fuzz=given.fuzz, localise=not given.no_localise, repro=given.repro,
     )  # fmt: skip

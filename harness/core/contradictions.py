@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Mapping, Sequence
 
 from harness.core.errors import UsageError, unknown
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 def checked(space: Space) -> Space:
     """Return the space with its example: what was given explicitly, and lengths for the rest that go with it.
 
-    Where no length was given the example is the first profile, one without 0 and 1 where there is such. Raises `UsageError` for a relation or profile that
+    Where no length was given the example is the first profile, one without 0 and 1 where there is such.
+    Raises `UsageError` for a relation or profile that
     names an unknown dimension, profiles or relations that nothing satisfies, and an explicit example that does not.
     """
     for one in space.relations:
@@ -33,15 +35,15 @@ def checked(space: Space) -> Space:
     example = space.softly(wanted, (large,), given)
     if example is None:
         raise UsageError(_bad_example(space, given))
-    return dataclasses.replace(space, example=example)
+    return dataclasses.replace(space, example=MappingProxyType(example))
 
 
 def _check_profiles(space: Space) -> None:
     for profile in space.profiles:
-        where = f"profile {profile}"
+        where = f"profile {dict(profile)}"
         if set(profile) != set(space.profiles[0]) or not profile:
             raise UsageError(
-                f"{where} names {_listed(profile)}, {space.profiles[0]} names {_listed(space.profiles[0])}; name the same in each"
+                f"{where} names {_listed(profile)}, {dict(space.profiles[0])} names {_listed(space.profiles[0])}; name the same in each"
             )
         for name, length in profile.items():
             if name not in space.dims:

@@ -62,10 +62,11 @@ class _Term:
 class Dim(_Term):
     """One named axis length: a range, optionally multiples of a step or an allowed set (gears).
 
-    ``Dim("batch", 1, 64)`` reads "batch, 1 to 64". ``example`` is the length a model is exported
-    with (default: a small admissible length that is neither 0 nor 1, so that 0/1 specialisation
-    in an exporter shows); ``explicit`` says whether it was given. ``2 * S + 1``, ``S // 2`` and ``S + T``
-    are lengths too, see `DimExpr`. Raises `UsageError` when the declaration contradicts itself.
+    ``Dim("batch", 1, 64)`` reads "batch, 1 to 64". ``example`` is the length a model is exported with (default: a small
+    admissible length that is neither 0 nor 1, nor once the multiple, so that 0/1 specialisation in an exporter shows);
+    ``explicit`` says whether it must stay (default: where it was given) or moves where relations ask for it.
+    ``2 * S + 1``, ``S // 2`` and ``S + T`` are lengths too, see `DimExpr`. Raises `UsageError` when the declaration
+    contradicts itself.
     """
 
     __slots__ = ("allowed", "example", "explicit", "high", "low", "multiple", "name")
@@ -86,6 +87,7 @@ class Dim(_Term):
         multiple: int = 1,
         allowed: Sequence[int] = (),
         example: int | None = None,
+        explicit: bool | None = None,
     ) -> None:
         for what, number in (("low", low), ("high", high), ("multiple", multiple), ("example", 1 if example is None else example)):
             if not isinstance(number, int):
@@ -107,12 +109,12 @@ class Dim(_Term):
         fill(self, "high", high)
         fill(self, "multiple", multiple)
         fill(self, "allowed", tuple(sorted(allowed)))
-        fill(self, "explicit", example is not None)
+        fill(self, "explicit", example is not None if explicit is None else explicit)
         admissible = self.lengths
         if not admissible:
             raise UsageError(f"dimension {name!r}: no multiple of {multiple} lies in {low}..{high}")
         if example is None:
-            example = next((n for n in admissible if n > 1), admissible[0])
+            example = next((n for least in (multiple, 1) for n in admissible[:MOST] if n > least), admissible[0])
         if example not in admissible:
             raise UsageError(f"dimension {name!r}: example={example} is not admissible; it must be one of {self}")
         fill(self, "example", example)
@@ -158,7 +160,7 @@ class Dim(_Term):
         """Return the dimension that `to_json` wrote."""
         return cls(
             data["dim"], data["low"], data["high"], multiple=data["multiple"], allowed=data["allowed"],
-            example=data["example"] if data.get("explicit", True) else None,
+            example=data["example"], explicit=data.get("explicit"),
         )  # fmt: skip
 
     def _key(self) -> tuple[Any, ...]:

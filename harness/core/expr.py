@@ -78,6 +78,13 @@ def names_in(node: Node) -> Iterator[str]:
             yield from names_in(part)
 
 
+def replaced(node: Node, names: Mapping[str, Node]) -> Node:
+    """Return the expression with other nodes in place of names; a name that is not there stays."""
+    if node[0] == "name":
+        return names.get(node[1], node)
+    return node if node[0] == "number" else (node[0], replaced(node[1], names), replaced(node[2], names))
+
+
 def leaves(node: Node) -> int:
     """Return how many names and numbers there are in an expression."""
     return 1 if node[0] in ("name", "number") else leaves(node[1]) + leaves(node[2])

@@ -1,7 +1,8 @@
 """Models that somebody names instead of declaring: a file, or ``file.py:name``. Runs inside workers only.
 
 Nothing here unpickles. A framework that can open files has ``claims(path)``, ``open(path)`` and
-``owns(model)``, and ``signature(model)`` where a model knows its own inputs.
+``owns(model)``, ``signature(model)`` where a model knows its own inputs, and ``lengths(model)`` where it knows
+the ranges of its symbolic lengths.
 """
 
 from __future__ import annotations
@@ -82,7 +83,11 @@ def _kinds(registry: Any) -> list[str]:
 
 
 def looked_at(target: str, registry: Any, framework: str = "") -> dict[str, Any]:
-    """Return what can be learned of a source: its framework, inputs, examples and files; or the case it names."""
+    """Return what can be learned of a source: its framework, inputs, lengths, examples and files; or the case it names.
+
+    ``inputs``: name, dtype and shape of each; a length that is not fixed is a symbol, an expression of symbols, or None.
+    ``lengths``: ``ranges`` of symbols (low, high or None) and ``relations`` between them, where the model says any.
+    """
     place, name = split(target)
     if name:
         item, file = named(target)
@@ -93,7 +98,8 @@ def looked_at(target: str, registry: Any, framework: str = "") -> dict[str, Any]
     known = adapter.signature(model) if hasattr(adapter, "signature") else None
     feeds = _feeds(target, model, examples, known)
     inputs = known or [[key, array.dtype.name, list(array.shape)] for key, array in (feeds or {}).items()]
-    return {"framework": framework, "inputs": inputs, "examples": feeds, "files": files_of(target)}
+    lengths = adapter.lengths(model) if hasattr(adapter, "lengths") else {}
+    return {"framework": framework, "inputs": inputs, "examples": feeds, "files": files_of(target), "lengths": lengths}
 
 
 def files_of(target: str) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Any, Callable, Mapping, Sequence
 from harness.core.artifact import Artifact
 from harness.core.case import Case
 from harness.core.errors import UsageError
+from harness.core.space import Space
 from harness.core.value import value
 from harness.core.weights import Move
 
@@ -68,8 +69,8 @@ class Source:
     ``artifact``: format, entry path and ports (``artifact.entry`` is an absolute path here; empty
     for a model that only lives in memory). ``model``: the live model, for the in-memory formats
     that a `Framework` owns. ``feeds``: the example inputs by canonical name (read-only arrays), in
-    call order. ``dynamic``: input name -> axis -> (dimension name, low, high). ``case``: the case
-    with its builders, for converters that must rebuild.
+    call order. ``dynamic``: input name -> axis -> (name or expression of its length, low, high). ``case``: the case
+    with its builders, for converters that must rebuild. ``space``: which lengths go together.
     """
 
     artifact: Artifact
@@ -77,6 +78,7 @@ class Source:
     dynamic: Mapping[str, Mapping[int, tuple[str, int, int]]]
     model: Any = None
     case: Case | None = None
+    space: Space | None = None
 
 
 @value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Iterator, Mapping, Sequence
 
 from harness.core.contradictions import checked
@@ -31,13 +32,15 @@ class Space:
 
     ``dims``: every named dimension, in order of declaration. ``relations``: those declared, and one ``>= 0`` for each
     axis whose expression could be negative. ``profiles``: where there are any, the only combinations of the
-    dimensions they name. ``example``: what models are exported with. Made by `space_of`.
+    dimensions they name. ``example``: what models are exported with. ``axes``: the expressions that stand in shapes.
+    Made by `space_of`.
     """
 
     dims: Mapping[str, Dim]
     relations: tuple[Relation, ...]
     profiles: tuple[Mapping[str, int], ...]
     example: Mapping[str, int]
+    axes: tuple[DimExpr, ...] = ()
 
     def holds(self, lengths: Mapping[str, int]) -> bool:
         """Return whether these are lengths of exactly the dimensions there are, and admissible together."""
@@ -75,7 +78,9 @@ class Space:
         """Return the admissible combination nearest to ``wanted`` that agrees with ``given`` and satisfies ``also``, or None.
 
         Dimensions are settled one after another, ``first`` before all others, and each is as near as those before it allow.
+        One that ``wanted`` does not name wants its example.
         """
+        wanted = {name: wanted.get(name, self.example[name]) for name in self.dims}
         relations = (*self.relations, *also)
         order = sorted(order_of(self.dims, self.relations), key=lambda name: name != first)
         found = [one for one in (solve(domains, relations, wanted, order, steps) for domains in self._open(given or {})) if one is not None]
@@ -123,6 +128,20 @@ class Space:
         """Return at most ``limit`` admissible combinations besides the example, each once, what shows most first."""
         return corners(self, limit)
 
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data that `from_json` reads."""
+        return {
+            "dims": [dim.to_json() for dim in self.dims.values()], "relations": [one.text for one in self.relations],
+            "profiles": [dict(profile) for profile in self.profiles], "axes": [axis.to_json() for axis in self.axes],
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Space:
+        """Return the space that `to_json` wrote."""
+        dims = tuple((dim, dim.explicit) for dim in map(Dim.from_json, data["dims"]))
+        rows = tuple(tuple(profile.items()) for profile in data["profiles"])
+        return _space(dims, tuple(map(DimExpr.from_json, data["axes"])), tuple(data["relations"]), rows)
+
     def _open(self, given: Mapping[str, int]) -> Iterator[Domains]:
         """Yield the lengths open to each dimension, once for each profile that agrees with ``given``."""
         for profile in self.profiles or ({},):
@@ -155,8 +174,14 @@ def _space(declared: tuple[tuple[Dim, bool], ...], axes: tuple[DimExpr, ...], te
     dims = {dim.name: dim for dim, _ in declared}
     implied = [related(axis.node, ">=", ("number", 0)) for axis in axes if _may_fail(axis)]
     relations = tuple(dict.fromkeys((*map(relation, texts), *implied)))
-    rows = tuple(dict(profile) for profile in profiles)
-    draft = Space(dims=dims, relations=relations, profiles=rows, example={name: dim.example for name, dim in dims.items()})
+    rows = tuple(MappingProxyType(dict(profile)) for profile in profiles)
+    draft = Space(
+        dims=MappingProxyType(dims),
+        relations=relations,
+        profiles=rows,
+        example=MappingProxyType({name: dim.example for name, dim in dims.items()}),
+        axes=axes,
+    )
     return checked(draft)
 
 

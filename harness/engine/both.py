@@ -12,7 +12,7 @@ from harness.core.protocols import option_values
 from harness.core.value import value
 from harness.engine.steps import Reference, Steps
 from harness.engine.worker import WorkerFailure
-from harness.numerics.sampling import Sample, dynamic_axes
+from harness.numerics.sampling import Sample, told_of
 
 if TYPE_CHECKING:
     from harness.engine.cell import Cell
@@ -55,21 +55,23 @@ class Both:
         elif self._session is not None and self._session[1] == self.steps.generation(self.runtime.toolchain):
             self.steps.ask(self.runtime.toolchain, "close", {"session": self._session[0]})
 
-    def opening(self) -> dict[str, Any]:
-        """Return what a worker needs to open the artifact."""
+    def opened(self) -> int:
+        """Open one more session of the artifact and return its number. Raises `WorkerFailure`."""
         cell = self.cell
-        return {
+        asked = {
             "runtime": self.runtime.name, "device": cell.route.device, "source": self.artifact.to_json(), "ref": cell.ref,
-            "dynamic": dynamic_axes(cell.case.specs(cell.route.framework)),
+            "feeds": dict(self.first.feeds), **told_of(cell.case, cell.route.framework),
             "options": option_values(self.runtime, cell.route.runtime.options, f"route {cell.route}"),
         }  # fmt: skip
+        number: int = self.steps.ask(self.runtime.toolchain, "load", asked)["session"]
+        return number
 
     def session(self) -> int:
         """Return the number of the open session. Raises `WorkerFailure`."""
         toolchain = self.runtime.toolchain
         if self._session is None or self._session[1] != self.steps.generation(toolchain):
-            loaded = self.steps.ask(toolchain, "load", {**self.opening(), "feeds": dict(self.first.feeds)})
-            self._session = (loaded["session"], self.steps.generation(toolchain))
+            number = self.opened()
+            self._session = (number, self.steps.generation(toolchain))
         return self._session[0]
 
     def answers(self, samples: Sequence[Sample], end: float) -> Iterator[list[Answer]]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.core.artifact import Artifact
 from harness.core.case import Case
 from harness.core.errors import ParityError, Unavailable, UsageError
 from harness.core.outcome import Outcome, Stage
@@ -21,12 +22,13 @@ from harness.engine import blame, bundles
 from harness.engine.amplified import search
 from harness.engine.cache import Cache
 from harness.engine.fuzz import fuzz
-from harness.engine.fuzzing import Fuzzing
+from harness.engine.fuzzing import Fuzzing, ground_of
 from harness.engine.judging import coarsest, declared, judge_runs
 from harness.engine.pool import Pool
 from harness.engine.steps import Steps, Stop, Trace
 from harness.engine.worker import WorkerFailure
 from harness.numerics.compare import Bounds
+from harness.numerics.sampling import Sample
 
 SECONDS = 60.0
 """How long one cell may be looked into."""
@@ -175,17 +177,23 @@ class Engine:
         trace.shapes.update(failing=list(judged.failing), judged=judged.judged, comparisons=judged.count)
         trace.comparisons = (*judged.comparisons, *_provenance(cell.route, trace.provenance))
         if self._search and runs.failure is None and all(c.match for c in trace.comparisons) and not cell.case.has_data:
-            _, revealed = search(cell, steps, trace, artifact, samples[0], bounds, self._search)
-            trace.comparisons = (*trace.comparisons, *revealed)
-            trace.shapes["failing"] += [{**samples[0].lengths, "rung": "found"}] if revealed else []
-            trace.messages = [*trace.messages, *(note for note in trace.notes if note not in trace.messages)]
-        if self._fuzzing and runs.failure is None and all(c.match for c in trace.comparisons) and not fixed:
-            fuzz(cell, steps, trace, artifact, samples, references, bounds, self._fuzzing)
-        if runs.failure is not None:
-            trace.stage = Stage(runs.failure["stage"])
-            trace.shapes["failing"].append(samples[runs.failure["sample"]].where)
-            raise Stop(runs.failure)
+            self._amplified(cell, trace, artifact, samples[0], bounds)
+        failure = runs.failure
+        if failure is not None:
+            trace.shapes["failing"].append(samples[failure["sample"]].where)
+        if self._fuzzing and not fixed and (ground := ground_of(samples, references, runs, trace.shapes["failing"])):
+            failure = fuzz(cell, steps, trace, artifact, ground, bounds, self._fuzzing) or failure
+        if failure is not None:
+            trace.stage = Stage(failure["stage"])
+            raise Stop(failure)
         return trace.comparisons
+
+    def _amplified(self, cell: Cell, trace: Trace, artifact: Artifact, start: Sample, bounds: Bounds) -> None:
+        """Search for inputs that reveal a difference; what is found goes into the trace."""
+        _, revealed = search(cell, self._steps, trace, artifact, start, bounds, self._search)
+        trace.comparisons = (*trace.comparisons, *revealed)
+        trace.shapes["failing"] += [{**start.lengths, "rung": "found"}] if revealed else []
+        trace.messages = [*trace.messages, *(note for note in trace.notes if note not in trace.messages)]
 
 
 def _provenance(route: Route, provenance: Mapping[str, Any]) -> list[Comparison]:

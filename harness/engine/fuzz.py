@@ -10,23 +10,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.core.artifact import Artifact
+from harness.core.dims import Dim
 from harness.core.outcome import Stage
 from harness.core.record import FUZZING
 from harness.core.space import space_of
 from harness.engine.both import Both
 from harness.engine.example_rows import Row, applying, keep, rows_of
 from harness.engine.fuzz_ask import Asked, elements
-from harness.engine.fuzzing import Fuzzed, Fuzzing, fuzzed_from
+from harness.engine.fuzzing import Fuzzed, Fuzzing, Ground, fuzzed_from
 from harness.engine.judging import coarsest
 from harness.engine.session_use import Used, session_use
-from harness.engine.steps import Reference, Steps, Stop, Trace
+from harness.engine.steps import Steps, Trace
 from harness.engine.steps_keys import code_below
 from harness.engine.tiers import trustworthy
 from harness.numerics.compare import Bounds
-from harness.numerics.frozen import frozen
+from harness.numerics.frozen import Seen, frozen
 from harness.numerics.hunt import DOMAIN, HOLDS, REFUSES, WRONG, Hunted, hunt, plan
 from harness.numerics.ladder import rungs_among
-from harness.numerics.sampling import Sample, dynamic_axes
+from harness.numerics.sampling import Sample
 from harness.numerics.strategies import Database, Example, database_below
 
 if TYPE_CHECKING:
@@ -44,16 +45,22 @@ class Fleeting(Exception):
 
 
 class Fuzzer:
-    """Fuzzes one cell whose ordinary samples match. ``samples`` and their ``references`` are those."""
+    """Fuzzes one cell, from the ground its own samples give."""
 
     def __init__(
-        self, cell: Cell, steps: Steps, trace: Trace, artifact: Artifact, samples: Sequence[Sample], references: Sequence[Reference],
-        bounds: Bounds, fuzzing: Fuzzing,
-    ) -> None:  # fmt: skip
+        self, cell: Cell, steps: Steps, trace: Trace, artifact: Artifact, ground: Ground, bounds: Bounds, fuzzing: Fuzzing
+    ) -> None:
         self._cell, self._steps, self._trace, self._artifact, self._bounds = cell, steps, trace, artifact, bounds
-        self._samples, self._references, self._fuzzing = samples, references, fuzzing
+        self._samples, self._references = [item[0] for item in ground.sound], [item[1] for item in ground.sound]
+        self._seen = [
+            Seen(lengths=sample.lengths, target=outputs, source=reference.outputs, agrees=True)
+            for sample, reference, outputs in ground.sound if sample.rung in ("normal", "real")
+        ]  # fmt: skip
+        self._fuzzing = fuzzing
+        # What failed already is asked first, as an example like others: it is judged anew, and shrunk.
+        self._failed = [Example(lengths=sample.lengths, rung=sample.rung) for sample in ground.failing]
         self._space = space_of(cell.case, cell.route.framework)
-        self._exported = dict(samples[0].lengths)
+        self._exported = dict(self._samples[0].lengths)
         self._rungs = ["normal", *rungs_among(cell.case, cell.route.framework, trace.rungs)]
         self._rows, self.messages = applying(rows_of(fuzzing.rows, cell.case.id, str(cell.route)), self._space)
         self._count = fuzzing.examples.get(cell.case.level, 0)
@@ -78,7 +85,7 @@ class Fuzzer:
         parts = self._steps.run_parts(self._cell, self._artifact, self._samples)
         parts.update(
             kind="fuzz", recipe=self._steps.recipe(self._cell, framework, self._trace), code=code_below(*_CODE), rungs=self._rungs,
-            budget=[self._count, self._fuzzing.seconds], rows=[example.to_json() for example in self._rows],
+            budget=[self._count, self._fuzzing.seconds], rows=[example.to_json() for example in (*self._rows, *self._failed)],
             bounds=[self._bounds(name, np.asarray(array).dtype.name).to_json() for name, array in self._references[0].outputs.items()],
             space=repr(self._space),
         )  # fmt: skip
@@ -96,7 +103,8 @@ class Fuzzer:
             used = self._used(both)
             asked = Asked(both, self._bounds, self._precision, quick=trustworthy(self._references))
             asked.within(self._fuzzing.seconds)
-            planned = self._planned([*self._rows, *kept.examples(self._space, self._rungs)] if kept else self._rows)
+            replayed = kept.examples(self._space, self._rungs) if kept else []
+            planned = self._planned([*self._rows, *self._failed, *replayed])
             hunted = hunt(
                 self._space, self._rungs, planned, asked, exported=self._exported, known=self._known(), affordable=self._affordable,
                 failing=lambda: asked.within(_LOOKING_INTO * self._fuzzing.seconds),
@@ -152,11 +160,12 @@ class Fuzzer:
         if hunted.smallest is None:
             return []
         axes: dict[str, list[tuple[str, int]]] = {}
-        for name, part in dynamic_axes(self._cell.case.specs(self._cell.route.framework)).items():
-            for axis, (dim, *_) in part.items():
-                axes.setdefault(dim, []).append((name, axis))
-        found = frozen(asked.seen, self._exported, axes)
-        wrong = [example for example, verdict in hunted.tried if verdict.kind == WRONG]
+        for spec in self._cell.case.specs(self._cell.route.framework):
+            for axis, length in enumerate(spec.shape):
+                if isinstance(length, Dim):
+                    axes.setdefault(length.name, []).append((spec.name, axis))
+        found = frozen([*self._seen, *asked.seen], self._exported, axes)
+        wrong = [] if found else [example for example, verdict in hunted.tried if verdict.kind == WRONG]
         for dim, length in self._exported.items():
             longer = next((example for example in wrong if example.lengths[dim] > length), None)
             found += asked.ignored(longer, dim, length, axes.get(dim, ())) if longer is not None else []
@@ -164,29 +173,26 @@ class Fuzzer:
 
 
 def fuzz(
-    cell: Cell, steps: Steps, trace: Trace, artifact: Artifact, samples: Sequence[Sample], references: Sequence[Reference],
-    bounds: Bounds, fuzzing: Fuzzing,
-) -> None:  # fmt: skip
-    """Fuzz a cell whose ordinary ``samples`` match; what is found goes into the trace, and failing examples into the file of rows.
+    cell: Cell, steps: Steps, trace: Trace, artifact: Artifact, ground: Ground, bounds: Bounds, fuzzing: Fuzzing
+) -> dict[str, Any] | None:
+    """Fuzz a cell; what is found goes into the trace, the smallest failing example into the file of rows.
 
-    Raises `Stop` for a target that gives no wrong numbers but refuses shapes, and `WorkerFailure` where the artifact opens no more.
+    Returns the failure of a target that refuses shapes and gives no wrong numbers. Raises `WorkerFailure` where the artifact opens no
+    more.
     """
-    fuzzer = Fuzzer(cell, steps, trace, artifact, samples, references, bounds, fuzzing)
-    trace.messages += fuzzer.messages
+    fuzzer = Fuzzer(cell, steps, trace, artifact, ground, bounds, fuzzing)
     if not fuzzer.wanted:
-        return
+        trace.messages += fuzzer.messages
+        return None
     trace.stage = Stage.RUN
     fuzzed = fuzzer.fuzzed()
     trace.stage = Stage.COMPARE
+    trace.messages += fuzzer.messages
     tell(fuzzed, trace)
-    trace.messages += [message for message in fuzzer.messages if message not in trace.messages]
     if fuzzed.smallest is not None and fuzzing.path is not None:
         row = Row(case=cell.case.id, route=str(cell.route), example=fuzzed.smallest, says=fuzzed.region, found_with=trace.versions)
         trace.messages.append(keep(row, fuzzing.path, steps.locks))
-    failure = failure_of(fuzzed)
-    if failure is not None and all(comparison.match for comparison in trace.comparisons):
-        trace.stage = Stage.RUN
-        raise Stop(failure)
+    return failure_of(fuzzed) if all(comparison.match for comparison in trace.comparisons) else None
 
 
 def tell(fuzzed: Fuzzed, trace: Trace) -> None:
@@ -195,7 +201,8 @@ def tell(fuzzed: Fuzzed, trace: Trace) -> None:
     where = {example.key: _where(example) for example, _ in judged}
     shapes = trace.shapes
     shapes["tried"] = [*shapes["tried"], *(place for place in where.values() if place not in shapes["tried"])]
-    shapes["failing"] = [*shapes["failing"], *(where[example.key] for example, kind in judged if kind != HOLDS)]
+    failing = [where[example.key] for example, kind in judged if kind != HOLDS]
+    shapes["failing"] = [*shapes["failing"], *(place for place in failing if place not in shapes["failing"])]
     shapes["judged"] = len(shapes["tried"])
     shapes.update(
         examples=len(judged), planned=fuzzed.planned, refused=fuzzed.count(DOMAIN), seconds=fuzzed.seconds, region=fuzzed.region,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -11,6 +11,8 @@ from typing import Any
 from harness.core.record import Comparison, comparison_from
 from harness.core.value import value
 from harness.engine.example_rows import Row
+from harness.engine.steps import Reference, Runs
+from harness.numerics.sampling import Sample
 from harness.numerics.strategies import Example, example_from
 
 EXAMPLES: Mapping[str, int] = MappingProxyType({"unit": 8, "module": 12, "e2e": 12})
@@ -22,8 +24,9 @@ SECONDS = 5.0
 class Fuzzing:
     """How much is fuzzed, and what is known from before.
 
-    ``examples``: for each cell, by level; 0 for none. ``seconds``: for each cell; where something fails twice as much on top. ``rows``:
-    failing examples to replay. ``path``: the file where new ones are kept, None for nowhere. ``database``: the folder where local runs keep what failed last, None for none.
+    ``examples``: for each cell, by level; 0 for none. ``seconds``: for each cell; where something fails twice as much on top.
+    ``rows``: failing examples to replay. ``path``: the file where new ones are kept, None for nowhere. ``database``: the folder where
+    local runs keep what failed last, None for none.
     """
 
     examples: Mapping[str, int]
@@ -36,6 +39,33 @@ class Fuzzing:
 def local_database(root: Path) -> Path | None:
     """Return where local runs keep failing examples below the cache folder ``root``; None in CI, where runs depend on nothing kept."""
     return None if os.environ.get("CI") else root / "hypothesis"
+
+
+@value
+class Ground:
+    """What a cell's own samples showed: those that match, the export sample first, each with its reference and the target's outputs;
+    and those of other shapes that fail.
+    """
+
+    sound: tuple[tuple[Sample, Reference, Mapping[str, Any]], ...]
+    failing: tuple[Sample, ...]
+
+
+def ground_of(
+    samples: Sequence[Sample], references: Sequence[Reference], runs: Runs, failing: Sequence[Mapping[str, Any]]
+) -> Ground | None:
+    """Return the ground to fuzz from; None where the export sample itself fails, on whatever inputs: no other shape says more then.
+
+    ``failing`` names what failed, as in a record.
+    """
+    first = samples[0]
+    wrong = [sample for sample in samples if sample.where in failing]
+    alike = [where for where in failing if where.get("repeat") or where.get("rung") == "found"]
+    if alike or any(sample.lengths == first.lengths for sample in wrong):
+        return None
+    ran = {index: outputs for index, outputs, again in runs.done if not again}
+    sound = [(sample, references[n], ran[n]) for n, sample in enumerate(samples) if n in ran and sample not in wrong]
+    return Ground(sound=tuple(sound), failing=tuple(wrong)) if sound and sound[0][0] is first else None
 
 
 @value

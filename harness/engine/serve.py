@@ -24,6 +24,7 @@ from harness.core.errors import UsageError
 from harness.core.given import files_of, looked_at, opened
 from harness.core.protocols import Source
 from harness.core.registry import Registry, registry
+from harness.core.space import Space
 from harness.core.watch import files_read
 from harness.engine.serve_faults import Faults
 from harness.engine.serve_gradient import Gradients
@@ -114,11 +115,11 @@ class Serve(Gradients, Probes, Faults, Sittings):
 
     def convert(
         self, converter: str, source: Mapping[str, Any], ref: Mapping[str, str], feeds: Mapping[str, Any],
-        dynamic: Mapping[str, Any], dest: str, options: Mapping[str, Any],
+        dynamic: Mapping[str, Any], dest: str, options: Mapping[str, Any], space: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:  # fmt: skip
         """Convert ``source`` (an artifact as plain data) into the folder ``dest``; return the new artifact."""
         adapter = self._registry.get("converters", converter)
-        opened = self._open(artifact_from(source), ref, feeds, dynamic)
+        opened = self._open(artifact_from(source), ref, feeds, dynamic, space)
         messages: list[str] = []
         seconds: dict[str, float] = {}
         with _heard(messages), timed(seconds, "convert"):
@@ -149,11 +150,12 @@ class Serve(Gradients, Probes, Faults, Sittings):
     def load(
         self, runtime: str, device: str, source: Mapping[str, Any], ref: Mapping[str, str],
         feeds: Mapping[str, Any], dynamic: Mapping[str, Any], options: Mapping[str, Any],
+        space: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:  # fmt: skip
         """Open an artifact on a device; return the session's number and its provenance."""
         adapter = self._registry.get("runtimes", runtime)
         adapter.probe(device)
-        opened = self._open(artifact_from(source), ref, feeds, dynamic)
+        opened = self._open(artifact_from(source), ref, feeds, dynamic, space)
         seconds: dict[str, float] = {}
         with timed(seconds, "load"):
             session = adapter.load(opened, device, options)
@@ -200,7 +202,10 @@ class Serve(Gradients, Probes, Faults, Sittings):
         self._models.move_to_end(key)
         return self._models[key]
 
-    def _open(self, artifact: Artifact, ref: Mapping[str, str], feeds: Mapping[str, Any], dynamic: Mapping[str, Any]) -> Source:
+    def _open(
+        self, artifact: Artifact, ref: Mapping[str, str], feeds: Mapping[str, Any], dynamic: Mapping[str, Any],
+        space: Mapping[str, Any] | None,
+    ) -> Source:  # fmt: skip
         owner = self._registry.owner(artifact.format)
         model = None
         case: Case | None = None
@@ -212,7 +217,8 @@ class Serve(Gradients, Probes, Faults, Sittings):
             case = find_case(ref["file"], ref["case"])
             model = self._model(owner.name, ref)
         axes = {name: {int(axis): tuple(entry) for axis, entry in part.items()} for name, part in dynamic.items()}
-        return Source(artifact=artifact, feeds=private(feeds), dynamic=axes, model=model, case=case)
+        known = None if space is None else Space.from_json(space)
+        return Source(artifact=artifact, feeds=private(feeds), dynamic=axes, model=model, case=case, space=known)
 
 
 def _key(framework: str, ref: Mapping[str, str]) -> str:

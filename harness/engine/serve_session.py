@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.core.artifact import Artifact, artifact_from
+from harness.core.artifact import Artifact
 from harness.core.declared import find_case
-from harness.core.protocols import Source
 from harness.core.registry import Registry
 from harness.engine.child import failure
 from harness.engine.serve_probe import native_feeds
@@ -28,9 +27,6 @@ class Sittings:
 
     def _model(self, framework: str, ref: Mapping[str, str]) -> Any:
         raise NotImplementedError("Serve builds the models")
-
-    def _open(self, artifact: Artifact, ref: Mapping[str, str], feeds: Mapping[str, Any], dynamic: Mapping[str, Any]) -> Source:
-        raise NotImplementedError("Serve opens artifacts")
 
     def run(self, session: int, feeds: Mapping[str, Any]) -> dict[str, Any]:
         """Run a session once; see `harness.engine.serve.Serve.run`."""
@@ -55,25 +51,18 @@ class Sittings:
         """Run a session on each of ``feeds``; the answer is like that of `source_runs`."""
         return {"answers": _each(feeds, seconds, lambda given: self.run(session, given)["outputs"])}
 
-    def session_use(
-        self, session: int, runtime: str, device: str, source: Mapping[str, Any], ref: Mapping[str, str],
-        feeds: Sequence[Mapping[str, Any]], dynamic: Mapping[str, Any], options: Mapping[str, Any], seconds: float,
-    ) -> dict[str, Any]:  # fmt: skip
-        """Put a session that has not run yet and a second one through shapes in turn, interleaved, then it alone through unusual feeds.
+    def session_use(self, sessions: Sequence[int], feeds: Sequence[Mapping[str, Any]], seconds: float) -> dict[str, Any]:
+        """Put two sessions of one artifact, neither of which has run yet, through shapes in turn; then the first through unusual feeds.
 
         ``feeds`` holds one or two samples by canonical name. ``uses`` lists what was done, in order: ``use`` (in words), ``sample``
-        (its number), ``same`` (bit for bit what the first run of a session on that sample gave), and where it is not, ``outputs`` or
-        the ``error``. ``first`` holds these first answers. ``facts`` are violations that need no judge: outputs that changed
-        after they were returned, feeds that were written to. ``left_out`` names the uses that the ``seconds`` did not allow.
+        (its number), ``usual`` (whether the feeds were), ``same`` (bit for bit what the first run of a session on that sample
+        gave), and where it is not, ``outputs`` or the ``error``. ``first`` holds these first answers. ``facts`` are violations that
+        need no judge: outputs that changed after they were returned, feeds that were written to. ``left_out`` names the uses that the
+        ``seconds`` did not allow.
         """
-        adapter = self._registry.get("runtimes", runtime)
-        live, artifact = self._sessions[session]
-        second = adapter.load(self._open(artifact_from(source), ref, feeds[0], dynamic), device, options)
+        (live, artifact), (second, _) = (self._sessions[number] for number in sessions)
         sitting = _Sitting(artifact, feeds, time.monotonic() + seconds)
-        try:
-            _in_turn(sitting, (live, second))
-        finally:
-            second.close()
+        _in_turn(sitting, (live, second))
         sitting.kept()
         for label, given in _unusual(native_feeds(artifact, feeds[0])):
             sitting.use(live, label, 0, given)

@@ -45,9 +45,12 @@ def session_use(
 
     An answer that is not, bit for bit, what a fresh session gives may still differ by rounding: then the judge lets it pass.
     """
-    asked = {**both.opening(), "session": both.session(), "feeds": [dict(sample.feeds) for sample in samples], "seconds": seconds}
+    toolchain, feeds = both.runtime.toolchain, [dict(sample.feeds) for sample in samples]
+    first = both.session()
     try:
-        answer = both.steps.ask(both.runtime.toolchain, "session_use", asked)
+        second = both.opened()
+        answer = both.steps.ask(toolchain, "session_use", {"sessions": [first, second], "feeds": feeds, "seconds": seconds})
+        both.steps.ask(toolchain, "close", {"session": second})
     except WorkerFailure as failure:
         told = f"a second session, or shapes in turn, ended with {failure}"
         # Two sessions may be more than fits; what else kills the worker is the target's own doing.

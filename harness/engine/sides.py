@@ -17,7 +17,7 @@ from harness.engine.steps import Steps, Trace
 from harness.engine.worker import WorkerFailure
 from harness.numerics.align import Call, Tensor
 from harness.numerics.metrics import measure
-from harness.numerics.sampling import Sample, dynamic_axes
+from harness.numerics.sampling import Sample, told_of
 
 BUDGET = 512 * 2**20
 FIRST = 16
@@ -133,7 +133,7 @@ class TargetSide:
             "load",
             {
                 "runtime": runtime.name, "device": device, "source": artifact.to_json(), "ref": cell.ref, "feeds": self._feeds,
-                "dynamic": dynamic_axes(cell.case.specs(cell.route.framework)),
+                **told_of(cell.case, cell.route.framework),
                 "options": option_values(adapter, runtime.options, f"route {cell.route}"),
             },
         )  # fmt: skip

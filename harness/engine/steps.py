@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.core.artifact import Artifact, Port, artifact_from
-from harness.core.errors import UsageError
 from harness.core.outcome import Stage
 from harness.core.protocols import option_values
 from harness.core.registry import Registry
 from harness.core.route import Hop
-from harness.core.spec import Dim
 from harness.core.value import value
 from harness.engine.cache import Cache, Entry, key_of
 from harness.engine.pool import Pool
@@ -26,7 +24,7 @@ from harness.engine.steps_keys import Keys, cpu
 from harness.engine.toolchains import locate
 from harness.engine.worker import WorkerFailure
 from harness.numerics.ladder import rungs_among, rungs_of_shape
-from harness.numerics.sampling import Sample, draw, dynamic_axes, lengths_to_try
+from harness.numerics.sampling import Sample, draw, lengths_of, lengths_to_try, told_of
 
 if TYPE_CHECKING:
     from harness.engine.cell import Cell
@@ -144,7 +142,7 @@ class Steps(Keys):
 
         entry = self._cache.get(parts, make)
         feeds = entry.arrays("feeds")
-        return [Sample(feeds=feeds, lengths=_lengths(cell, feeds), rung="real")], entry.arrays("labels").get("labels")
+        return [Sample(feeds=feeds, lengths=lengths_of(case, framework, feeds), rung="real")], entry.arrays("labels").get("labels")
 
     def reference(self, cell: Cell, trace: Trace, sample: Sample, precision: str = "") -> Reference:
         """Return the outputs of the source model on ``sample``; with a ``precision`` also those it would have in that."""
@@ -203,15 +201,15 @@ class Steps(Keys):
         options = option_values(adapter, hop.options, f"route {cell.route}")
         if options.get("file"):  # a conversion made elsewhere, named as seen from the case file
             options["file"] = str(Path(cell.file).parent / options["file"])
-        dynamic = dynamic_axes(cell.case.specs(cell.route.framework))
+        told = told_of(cell.case, cell.route.framework)
         parts = {
             "kind": "convert", "converter": hop.name, "options": options, "adapter": self._adapter(adapter),
             "source": source.digest, "ports": [p.to_json() for p in (*source.inputs, *source.outputs)],
-            "feeds": sample.digest, "dynamic": dynamic, "given": cell.digest if options.get("file") else "",
+            "feeds": sample.digest, **told, "given": cell.digest if options.get("file") else "",
         }  # fmt: skip
         arguments = {
             "converter": hop.name, "source": source.to_json(), "ref": cell.ref, "feeds": dict(sample.feeds),
-            "dynamic": dynamic, "options": options,
+            "options": options, **told,
         }  # fmt: skip
         try:
             made = self._artifact(trace, parts, adapter.toolchain, "convert", arguments)
@@ -268,7 +266,8 @@ class Steps(Keys):
             trace, toolchain, "load",
             {
                 "runtime": cell.route.runtime.name, "device": cell.route.device, "source": artifact.to_json(), "ref": cell.ref,
-                "feeds": dict(samples[0].feeds), "dynamic": dynamic_axes(cell.case.specs(cell.route.framework)), "options": options,
+                "feeds": dict(samples[0].feeds), "options": options,
+                **told_of(cell.case, cell.route.framework),
             },
         )  # fmt: skip
         trace.stage = Stage.RUN
@@ -371,26 +370,6 @@ def _require_determinism(outputs: Mapping[str, Any], wobble: Mapping[str, float]
                 "is a dropout or another random operator active, or is state kept between calls?"
             )
             raise Stop({"kind": "error", "type": "NotDeterministic", "message": message})
-
-
-def _lengths(cell: Cell, feeds: Mapping[str, Any]) -> dict[str, int]:
-    """Return the dimension lengths of real feeds. Raises `UsageError` where they do not fit the declaration."""
-    lengths: dict[str, int] = {}
-    specs = cell.case.specs(cell.route.framework)
-    if set(feeds) != {spec.name for spec in specs}:
-        raise UsageError(f"case {cell.case.id!r}: data() gave {sorted(feeds)}, the case declares {sorted(s.name for s in specs)}")
-    for spec in specs:
-        array = feeds[spec.name]
-        where = f"case {cell.case.id!r}, input {spec.name!r}: data() gave"
-        if array.dtype.name != spec.dtype:
-            raise UsageError(f"{where} dtype {array.dtype.name}, the case declares {spec.dtype}")
-        if len(array.shape) != len(spec.shape):
-            raise UsageError(f"{where} {len(array.shape)} axes, the case declares {len(spec.shape)}")
-        for axis, (length, declared) in enumerate(zip(array.shape, spec.shape, strict=True)):
-            fits = declared.low <= length <= declared.high if isinstance(declared, Dim) else length == declared
-            if not fits or (isinstance(declared, Dim) and lengths.setdefault(declared.name, length) != length):
-                raise UsageError(f"{where} length {length} on axis {axis}, the case declares {declared}")
-    return lengths
 
 
 @contextlib.contextmanager

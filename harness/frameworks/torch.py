@@ -79,6 +79,11 @@ class Torch:
         """Return name, dtype and shape of each input where the program says them."""
         return getattr(model, "parity_signature", None)
 
+    def lengths(self, model: Any) -> dict[str, Any]:
+        """Return what a program says of its symbolic lengths: ``ranges`` by symbol, and ``relations`` between them."""
+        known: dict[str, Any] = getattr(model, "parity_lengths", {})
+        return known
+
     def build(self, case: Case) -> Built:
         """Return the module in inference mode, with its call signature."""
         import torch

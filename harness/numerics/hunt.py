@@ -191,43 +191,65 @@ def moved(space: Space, example: Example, name: str, length: int) -> Example | N
 def _region(
     space: Space, memo: _Memo, kind: str, least: Example, exported: Mapping[str, int], affordable: Callable[[Example], bool]
 ) -> str:
-    """Return where examples of this kind lie, in words, after a few runs that decide between rival rules."""
+    """Return where examples of this kind lie, in words, after a few runs that decide between rival rules.
+
+    Where no rule fits all that was tried, shapes are looked at by themselves, on inputs of the rung of the smallest one.
+    """
     pool = [example for example in _around(space, memo, least, exported) if affordable(example)]
-    points = _Points(memo, kind)
+    fails, holds = ("is refused", "runs") if kind == REFUSES else ("fails", "holds")
+    told = ""
+    for rung in ("", least.rung):
+        points = _Points(memo, kind, rung)
+        near = [example for example in pool if example.rung == rung or not rung]
+        _decided(memo, points, near, exported)
+        everywhere = [*points.all(), *(example.point for example in near)]
+        said = sentence(*points.sides(), exported, everywhere=everywhere, fails=fails, holds=holds)
+        if rules(*points.sides(), exported) or not told:
+            told = said if not rung else f"on {'ordinary' if rung == 'normal' else rung} inputs {said}"
+        if not points.mixed or rules(*points.sides(), exported):
+            break
+    return told
+
+
+def _decided(memo: _Memo, points: _Points, near: Sequence[Example], exported: Mapping[str, int]) -> None:
+    """Ask about examples that tell rival rules apart, a few rounds of a few."""
     for _ in range(_ROUNDS):
-        found = rules(*points.sides(), exported)
-        untested = [example for example in pool if example.key not in memo.verdicts]
-        chosen = deciding(found, [example.point for example in untested], _A_ROUND)
+        untested = [example for example in near if example.key not in memo.verdicts]
+        chosen = deciding(rules(*points.sides(), exported), [example.point for example in untested], _A_ROUND)
         if not chosen or memo.over:
             break
         memo.ask([example for example in untested if example.point in chosen])
-    every = [*points.all(), *(example.point for example in pool)]
-    fails, holds = ("is refused", "runs") if kind == REFUSES else ("fails", "holds")
-    return sentence(*points.sides(), exported, everywhere=every, fails=fails, holds=holds)
 
 
 class _Points:
-    """The examples tried, as points: what is of one kind against what holds. What the source refuses is on neither side."""
+    """The examples tried, as points: what is of one kind against what holds. What the source refuses is on neither side.
 
-    def __init__(self, memo: _Memo, kind: str) -> None:
-        self._memo, self._kind = memo, kind
+    ``rung``: the one whose examples count, "" for all.
+    """
+
+    def __init__(self, memo: _Memo, kind: str, rung: str) -> None:
+        self._memo, self._kind, self._rung = memo, kind, rung
 
     def sides(self) -> tuple[list[Point], list[Point]]:
         """Return the failing points and the holding ones, each once; a refusal is told apart from wrong numbers."""
         rest = (HOLDS, WRONG) if self._kind == REFUSES else (HOLDS,)
-        return _once(self._memo.of(self._kind)), _once([example for kind in rest for example in self._memo.of(kind)])
+        return self._once((self._kind,)), self._once(rest)
 
     def all(self) -> list[Point]:
         """Return every point tried that the source takes."""
         return [point for side in self.sides() for point in side]
 
+    @property
+    def mixed(self) -> bool:
+        """Whether inputs of several rungs were tried."""
+        return len({point["rung"] for point in self.all()}) > 1
 
-def _once(examples: Sequence[Example]) -> list[Point]:
-    found: list[Point] = []
-    for example in examples:
-        if example.point not in found:
-            found.append(example.point)
-    return found
+    def _once(self, kinds: Sequence[str]) -> list[Point]:
+        found: list[Point] = []
+        for example in (example for kind in kinds for example in self._memo.of(kind)):
+            if example.point not in found and self._rung in ("", example.rung):
+                found.append(example.point)
+        return found
 
 
 def _around(space: Space, memo: _Memo, least: Example, exported: Mapping[str, int]) -> list[Example]:

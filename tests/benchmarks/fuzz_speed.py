@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 
 from harness.core.declared import find_case
-from harness.core.protocols import Source
+from harness.core.protocols import Source, option_values
 from harness.core.registry import registry
 from harness.core.route import parse_route
 from harness.core.space import space_of
@@ -84,7 +84,8 @@ def measured(file: Path, pool: Pool, given: argparse.Namespace) -> None:
         (ours, busy), (loop, alone) = in_turn(given.rounds, *works)
     sys.stdout.write(
         f"{len(examples)} shapes of an encoder of {given.layers} layers: fuzzer {len(examples) / ours:.1f} examples/s, plain loop "
-        f"{len(examples) / loop:.1f}: {loop / ours:.2f} (aim 0.7) [processor times {alone / busy:.2f}]; float64 twins: {asked.tiers.asked}\n"
+        f"{len(examples) / loop:.1f}: {loop / ours:.2f} (aim 0.7) [processor times {alone / busy:.2f}]; "
+        f"float64 twins asked: {asked.tiers.asked}\n"
     )
 
 
@@ -103,7 +104,7 @@ def plain(file: Path, asked: Asked, examples: list[Example], both: Both, threads
     framework = registry().get("frameworks", "torch")
     model = framework.build(find_case(str(file), "encoder"))
     source = Source(artifact=both.artifact, feeds=both.first.feeds, dynamic={})
-    session = both.runtime.load(source, "cpu", {**both.opening()["options"], "threads": threads})
+    session = both.runtime.load(source, "cpu", option_values(both.runtime, both.cell.route.runtime.options, ROUTE))
     feeds = [dict(asked.sample(example).feeds) for example in examples]
 
     def loop() -> None:

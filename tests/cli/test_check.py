@@ -85,6 +85,31 @@ def test_a_declared_axis_is_tried_at_another_length(place: Path, capsys: pytest.
     assert len(set(lengths)) == 2
 
 
+TWICE = """
+<ir_version: 8, opset_import: ["" : 17]>
+agraph (float[n, k] x, float[n, k2] y, float[k] z) => (float[n, m] out) { s = Add(x, z) twice = Concat<axis = 1>(s, x) out = Mul(twice, y) }
+"""
+
+
+def tried(place: Path, *more: str) -> list[dict[str, int]]:
+    model = onnx.parser.parse_model(TWICE)
+    model.graph.input[1].type.tensor_type.shape.dim[1].dim_param = "2*k"
+    onnx.save(model, str(place / "twice.onnx"))
+    assert main(["check", "twice.onnx", "--to", "onnxruntime", "--rung", "normal", "--json", "out.jsonl", *more]) == 0
+    shapes: list[dict[str, int]] = json.loads((place / "out.jsonl").read_text())["shapes"]["tried"]
+    return shapes
+
+
+def test_symbols_of_a_file_are_dimensions_wherever_they_stand(place: Path) -> None:
+    assert tried(place) == [{"n": 2, "k": 16}, {"n": 3, "k": 17}], "also inside an expression, and at another axis"
+    assert tried(place, "--dim", "x.1=S:1:9", "--relation", "S % 3 == 0") == [{"S": 3, "n": 2}, {"S": 9, "n": 3}]
+    assert tried(place, "--dim", "x.1=S:1:9", "--dim", "y.1=T:1:20", "--relation", "T == 2*S") == [
+        {"S": 2, "T": 4, "n": 2}, {"S": 5, "T": 10, "n": 3},
+    ]  # fmt: skip
+    assert tried(place, "--dim", "x.1=gear:1,2,4", "--dim", "y.1=2*gear") == [{"gear": 2, "n": 2}, {"gear": 4, "n": 3}]
+    assert tried(place, "--profile", "n=4,k=6", "--profile", "n=1,k=8") == [{"n": 4, "k": 6}, {"n": 1, "k": 8}]
+
+
 def judged(*more: str) -> int:
     return main(["check", "model.onnx", "--artifact", "wrong.onnx", "--to", "onnxruntime", *more])
 
@@ -180,6 +205,15 @@ def test_a_changed_artifact_of_the_same_name_is_judged_anew(place: Path) -> None
         (["notes.txt"], "no source framework reads this"),
         (["model.onnx", "--to", "onnxruntme"], "did you mean onnxruntime"),
         (["model.onnx", "--dim", "x.0=rows"], "expected INPUT.AXIS=NAME:LOW:HIGH"),
+        (["model.onnx", "--dim", "x.0=rows:1:2:3:4:5"], "expected INPUT.AXIS=NAME:LOW:HIGH"),
+        (["model.onnx", "--dim", "x.0=2*"], "expression '2*': expected names, whole numbers"),
+        (["model.onnx", "--dim", "x.0=2*rows"], "unknown dimension 'rows'; known: none; expected INPUT.AXIS="),
+        (["model.onnx", "--relation", "n"], "relation 'n': expected two expressions and one of == != < <= > >= between them"),
+        (["model.onnx", "--relation", "n > 8"], "relation 'n > 8' cannot hold: n in 1..8"),
+        (["model.onnx", "--dim", "x.0=n:1:8:3", "--relation", "n != 3"], "the example n=3 does not satisfy relation 'n != 3'; n=2 would"),
+        (["model.onnx", "--profile", "n"], "--profile 'n'; expected NAME=LENGTH,NAME=LENGTH, for example batch=1,seq=128"),
+        (["model.onnx", "--profile", "n=9"], "profile {'n': 9}: n = 9 is not admissible; it must be one of n in 1..8"),
+        (["models.py:CASE", "--relation", "n == 2", "--profile", "n=2"], "leave --relation, --profile out and edit the Case"),
         (["model.onnx", "--dim", "q.0=rows:1:2"], "unknown input of model.onnx 'q'"),
         (["model.onnx", "--dim", "x.7=rows:1:2"], "has 2 axes"),
         (["model.onnx", "--domain", "x=gauss"], "expected INPUT=KIND"),

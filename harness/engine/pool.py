@@ -35,7 +35,7 @@ class Limits:
 
     def seconds(self, verb: str) -> float:
         """Return the time limit of one verb."""
-        return self.run_timeout if verb in ("run", "close", "probe") else self.timeout
+        return self.run_timeout if verb in ("run", "close", "probe", "source_runs", "session_runs", "session_use") else self.timeout
 
 
 class OutOfTime(Exception):

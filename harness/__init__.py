@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.core.case import Case, RealData, Task, Ties
-from harness.core.spec import Dim, Domain, TensorSpec, ids, integers, mask, normal, positions, probability, uniform
+from harness.core.spec import Dim, DimExpr, Domain, TensorSpec, ids, integers, mask, normal, positions, probability, uniform
 from harness.core.tolerance import Tolerance
 
 __version__ = "0.1.0"
@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Case",
     "Dim",
+    "DimExpr",
     "Domain",
     "RealData",
     "Task",

@@ -54,6 +54,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="LEVELS",
         help="generate tests from each whole model at these levels (default: unit,module; none for none)",
     )
+    group.addoption("--parity-batch", type=int, metavar="N", help="convert up to N cells in one graph; alone where that fails (default: 1)")
+    group.addoption("--parity-expect", action="append", default=[], metavar="FILE", help="expectation rows beside those of the settings")
     group.addoption("--parity-full", action="store_true", help="the full matrix: every route, not only the configured or shortest ones")
     group.addoption("--parity-fresh", action="store_true", help="convert and run everything anew instead of reusing cached results")
     group.addoption("--parity-timeout", type=float, metavar="SECONDS", help="limit of one build or conversion (default: 300)")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from harness.core.case import LEVELS, Case
+from harness.core.case import Case
 from harness.core.errors import Unavailable, UsageError
 from harness.core.outcome import Outcome
 from harness.core.record import BUNDLE, Comparison, Record
@@ -21,6 +21,7 @@ from harness.engine.manifest import manifest
 from harness.engine.settings import check_routes, routes_of
 from harness.engine.steps import Stop
 from harness.engine.worker import WorkerFailure
+from harness.generate.cells import Parts, levels_of, trouble
 from harness.pytest_run import Run, selecting
 from harness.pytest_spread import OUTCOME, USAGE
 from harness.report.origin import origin, region
@@ -67,22 +68,19 @@ class ParityFile(pytest.File):
 
     def _generated(self, case: Case, whole: Cell, routes: Sequence[Route]) -> Iterator[pytest.Item]:
         """Yield the items of what is generated from the model of a case; one failing item where that cannot be."""
-        levels = self._run.settings.generate if case.generate is None else case.generate
-        levels = tuple(level for level in levels if LEVELS.index(level) < LEVELS.index(case.level))
         framework = whole.route.framework
-        if not levels or case.given or not hasattr(registry().get("frameworks", framework), "walk"):
+        levels = levels_of(case, framework, self._run.settings.generate, registry())
+        if not levels:
             return
         try:
-            found = self._run.generated(whole)
+            found = Parts(framework=framework, made=self._run.generated(whole), levels=levels)
         except Unavailable:
             return  # the cells of the case say so
         except (UsageError, WorkerFailure, Stop) as error:
-            yield BrokenModel.from_parent(self, name=f"{case.id}-generation[{framework}]", message=_apart(case, framework, error))
+            yield BrokenModel.from_parent(self, name=f"{case.id}-generation[{framework}]", message=trouble(case, framework, error))
             return
-        for part in found.cases:
-            if part.level in levels:
-                for route in routes_of(part, routes, self._run.settings):
-                    yield self._item(self._cell(part, route, found.file, found.digest))
+        for part, route in found.on(routes, self._run.settings):
+            yield self._item(self._cell(part, route, found.file, found.digest))
 
     def _routes(self, case: Case) -> list[Route]:
         """Return the case's routes in this run. Raises `UsageError` for what would silently leave it without any."""
@@ -141,16 +139,6 @@ class BrokenModel(BrokenFile):
         raise UsageError(self._message)
 
 
-def _apart(case: Case, framework: str, error: Exception) -> str:
-    detail = error.detail if isinstance(error, WorkerFailure) else error.failure if isinstance(error, Stop) else {"message": str(error)}
-    told = f"{detail['type']}: {detail.get('message')}" if detail.get("type") else str(detail.get("message"))
-    trail = "".join(f"\n{line}" for line in _trail(detail.get("traceback") or detail.get("stderr"), ""))
-    return (
-        f"case {case.id!r}: no tests can be generated from its {framework} model: {told}{trail}\n"
-        "next: mend the model, or leave it whole with generate=() in its Case"
-    )
-
-
 class CellItem(pytest.Item):
     """One case on one route."""
 
@@ -171,7 +159,7 @@ class CellItem(pytest.Item):
 
     def runtest(self) -> None:
         """Run the cell; a mismatch or failure raises, an absent toolchain skips with how to get it."""
-        record = self._run.run_cell(self.cell)
+        record = self._run.run_cell(self.cell, lambda: [item.cell for item in self.session.items if isinstance(item, CellItem)])
         self.user_properties += [(OUTCOME, str(record.outcome)), ("parity_stage", str(record.stage))]
         if record.outcome is Outcome.UNAVAILABLE:
             error = record.error or {}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import os
 import platform
 import shlex
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,8 @@ class Run:
         self._engine: Engine | None = None
         self._parts: dict[tuple[str, str], dict[str, Any]] = {}
         self._declaring: Worker | None = None
+        self._lanes: dict[tuple[str, str], list[Cell]] | None = None
+        self._ahead: dict[str, Record] = {}
 
     @property
     def pool(self) -> Pool:
@@ -90,9 +93,12 @@ class Run:
     def _tell(self, text: str) -> None:
         """Say on the terminal what takes a while."""
         reporter = self.config.pluginmanager.get_plugin("terminalreporter")
+        capture = self.config.pluginmanager.get_plugin("capturemanager")
         if reporter is not None:
-            reporter.ensure_newline()
-            reporter.write_line(f"parity: {text}")
+            # What is written while files are collected would be captured and lost.
+            with capture.global_and_fixture_disabled() if capture is not None else contextlib.nullcontext():
+                reporter.ensure_newline()
+                reporter.write_line(f"parity: {text}")
 
     def describe(self, file: str, roots: list[str]) -> Any:
         """Execute a case file in a worker and return what it declares."""
@@ -101,15 +107,37 @@ class Run:
             self._declaring = Worker(DECLARING, scratch / "declare", scratch / "declare-exchange", threads=1, memory_limit=0)
         return self._declaring.call("describe", {"file": file, "roots": roots}, timeout=self.settings.limits.timeout)
 
-    def run_cell(self, cell: Cell) -> Record:
-        """Run a cell, apply the expectation rows to it, look into an unexpected mismatch, and append its record to the file at once."""
-        record = self._expected(dataclasses.replace(self.engine.run_cell(cell), parts=self._parts.get((cell.file, cell.case.id))))
+    def run_cell(self, cell: Cell, planned: Callable[[], Iterable[Cell]] = tuple) -> Record:
+        """Run a cell, apply the expectation rows to it, look into an unexpected mismatch, and append its record to the file at once.
+
+        ``planned`` gives the cells of the session in order: where batches are asked for, those that follow share a conversion.
+        """
+        known = self._ahead.pop(cell.id) if cell.id in self._ahead else None
+        record = known or self._run(cell, planned, self.engine)
+        record = self._expected(dataclasses.replace(record, parts=self._parts.get((cell.file, cell.case.id))))
         if record.outcome is Outcome.MISMATCH and not record.ok:
             record = self._expected(self._looked_into(cell, record, self.engine))  # a signature may be about the culprit
         # The first record replaces what an earlier session left, half a line of it included.
         with self._file.open("a" if self.records else "w", encoding="utf-8") as stream:
             stream.write(record.line() + "\n")
         self.records.append(record)
+        return record
+
+    def _run(self, cell: Cell, planned: Callable[[], Iterable[Cell]], engine: Engine) -> Record:
+        """Return the record of a cell that has not run yet; keep those of the cells that ran with it."""
+        if self.settings.batch < 2 or self.worker:  # what a worker of pytest-xdist has to run is known to nobody beforehand
+            return engine.run_cell(cell)
+        if self._lanes is None:
+            self._lanes = {}
+            for other in planned():
+                self._lanes.setdefault((other.file, str(other.route)), []).append(other)
+        lane = self._lanes.get((cell.file, str(cell.route)), [])
+        start = next((number for number, other in enumerate(lane) if other.id == cell.id), None)
+        if start is None:
+            return engine.run_cell(cell)
+        done = {record.id: record for record in engine.run_batch(lane[start : start + self.settings.batch])}
+        record = done.pop(cell.id)
+        self._ahead.update(done)
         return record
 
     def _expected(self, record: Record) -> Record:
@@ -208,7 +236,8 @@ def _settings(config: pytest.Config, workers: int) -> Settings:
         "sources": option("--parity-source"), "targets": option("--parity-target"), "devices": option("--parity-device"),
         "hops": option("--parity-hops"), "full": option("--parity-full") or None, "fresh": option("--parity-fresh") or None,
         "timeout": option("--parity-timeout"), "memory": option("--parity-memory"), "report": option("--parity-report"), "share": workers,
-        "rung": option("--parity-rung"), "generate": option("--parity-generate"),
+        "rung": option("--parity-rung"), "generate": option("--parity-generate"), "batch": option("--parity-batch"),
+        "expect": option("--parity-expect"),
         "search": option("--parity-search"), "localise": option("--parity-localise"), "repro": option("--parity-repro"),
     }  # fmt: skip
     if option("--parity-route"):

@@ -8,7 +8,8 @@ from typing import Any, Mapping
 
 from harness.core.errors import Unsupported
 from harness.core.protocols import Converted, Option, Source
-from harness.frameworks._torch import dynamic_shapes, flat_module, tensors_of
+from harness.frameworks._torch import flat_module, tensors_of
+from harness.frameworks._torch_shapes import dynamic_shapes, specialised
 
 FILE = "model.onnx"
 _DYNAMIC = Option(name="dynamic", default=True, help="keep the declared dynamic axes; false bakes the example shapes")
@@ -25,13 +26,11 @@ def _frozen(path: str, source: Source) -> tuple[str, ...]:
     import onnx
 
     graph = onnx.load(path, load_external_data=False).graph
-    said = []
-    for value in graph.input:
-        dims = value.type.tensor_type.shape.dim
-        for axis, (name, _, _) in source.dynamic.get(value.name, {}).items():
-            if dims[axis].HasField("dim_value"):
-                said.append(f"dynamic axis {name} of {value.name} was specialised to {dims[axis].dim_value}")
-    return tuple(said)
+    shapes = {
+        value.name: tuple(dim.dim_value if dim.HasField("dim_value") else dim.dim_param for dim in value.type.tensor_type.shape.dim)
+        for value in graph.input
+    }
+    return specialised(source, shapes)
 
 
 def _defined_twice(path: str, outputs: Mapping[str, str]) -> list[str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from typing import Any, Mapping
 
 from harness.core.errors import Unsupported
 from harness.core.protocols import Converted, Option, Source
-from harness.frameworks._torch import Built, dynamic_shapes, flat_module, tensors_of
+from harness.frameworks._torch import Built, flat_module, tensors_of
+from harness.frameworks._torch_shapes import dynamic_shapes, specialised
 
 
 def _numbered(source: Source) -> tuple[dict[str, str], dict[str, str]]:
@@ -93,7 +95,10 @@ class Export:
                 raise Unsupported(f"torch.export refuses a dynamic axis: {str(error).strip().splitlines()[0]}") from error
             raise
         torch.export.save(program, os.path.join(dest, "model.pt2"))
-        return _made(source, "model.pt2")
+        made = _made(source, "model.pt2")
+        found = [node.meta["val"].shape for node in program.graph.nodes if node.name in program.graph_signature.user_inputs]
+        shapes = {port.name: tuple(shape) for port, shape in zip(source.artifact.inputs, found)}
+        return dataclasses.replace(made, messages=specialised(source, shapes) if options["dynamic"] else ())
 
 
 ADAPTERS = (Trace(), Script(), Export())

@@ -11,7 +11,8 @@ from typing import Any, Callable, Mapping, Sequence
 
 from harness.core.artifact import format_of
 from harness.core.errors import UsageError
-from harness.core.spec import TensorSpec, dims_of
+from harness.core.space import space_of
+from harness.core.spec import TensorSpec
 from harness.core.tolerance import Tolerance, tolerance_from
 from harness.core.value import value
 
@@ -28,11 +29,15 @@ class RealData:
 
     ``feeds`` maps each input name to an array; ``labels`` is whatever the task metric compares
     with (class ids for accuracy, nothing for embedding). ``more``: further feeds, of other shapes for example.
+    ``outputs``, by name, are answers on record that were not made by this run: source and target are held to them as well, floats
+    by ``tolerance`` (default: as any other declared one), the rest exactly.
     """
 
     feeds: Mapping[str, Any]
     labels: Any = None
     more: tuple[Mapping[str, Any], ...] = ()
+    outputs: Mapping[str, Any] | None = None
+    tolerance: Tolerance | None = None
 
 
 @value
@@ -85,6 +90,9 @@ class Case:
     ``generate``: the levels (``unit``, ``module``) at which tests are generated from the model itself; None leaves it to the settings.
     ``part``: what a generated case was taken from: ``of`` (id of that case), ``path``, ``call``, ``type``, ``calls`` (how many
     alike it stands for) and ``drawn`` (whether inputs may be drawn beside those it received there).
+    ``relations``: comparisons between lengths that every input keeps to: ``("T == 2*S + 1", "Q <= K", "H % 32 == 0")``.
+    ``profiles``: the only combinations of lengths there are: ``({"batch": 1, "seq": 128}, {"batch": 8, "seq": 64})``.
+    Raises `UsageError` for a declaration that contradicts itself.
     """
 
     id: str
@@ -105,6 +113,8 @@ class Case:
     has_data: bool = False
     generate: tuple[str, ...] | None = None
     part: Mapping[str, Any] | None = None
+    relations: tuple[str, ...] = ()
+    profiles: tuple[Mapping[str, int], ...] = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.id, str) or not _ID.match(self.id):
@@ -114,7 +124,7 @@ class Case:
             raise UsageError(f"{where}: level {self.level!r}; expected one of {', '.join(LEVELS)}")
         if self.weights not in WEIGHTS:
             raise UsageError(f"{where}: weights={self.weights!r}; expected one of {', '.join(WEIGHTS)}")
-        for name in ("outputs", "routes", "files"):
+        for name in ("outputs", "routes", "files", "relations"):
             given = getattr(self, name)
             if isinstance(given, str) or not all(isinstance(item, str) for item in given):
                 raise UsageError(f"{where}: {name}={given!r}; expected several texts, for example {name}=('a', 'b')")
@@ -146,7 +156,18 @@ class Case:
             names = [spec.name for spec in specs]
             if len(set(names)) != len(names):
                 raise UsageError(f"{where}: two inputs share a name in {names}")
-            dims_of(specs)
+            self._check_lengths(framework)
+
+    def _check_lengths(self, framework: str) -> None:
+        where = f"case {self.id!r}"
+        if not isinstance(self.profiles, (list, tuple)) or not all(isinstance(one, Mapping) for one in self.profiles):
+            raise UsageError(
+                f"{where}: profiles={self.profiles!r}; expected lengths by dimension, for example ({{'batch': 1, 'seq': 128}},)"
+            )
+        try:
+            space_of(self, framework)
+        except UsageError as error:
+            raise UsageError(f"{where}: {error}") from None
 
     @property
     def given(self) -> Mapping[str, str]:
@@ -183,6 +204,8 @@ class Case:
             "has_data": self.has_data,
             "generate": None if self.generate is None else list(self.generate),
             "part": dict(self.part) if self.part else None,
+            "relations": list(self.relations),
+            "profiles": [dict(profile) for profile in self.profiles],
         }
 
     @classmethod
@@ -207,6 +230,8 @@ class Case:
             has_data=data["has_data"],
             generate=None if data["generate"] is None else tuple(data["generate"]),
             part=data["part"],
+            relations=tuple(data.get("relations", ())),
+            profiles=tuple(data.get("profiles", ())),
         )
 
 

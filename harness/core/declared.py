@@ -58,11 +58,11 @@ def load_module(path: str) -> Any:
 
 def cases_in(module: Any) -> list[Case]:
     """Return the cases in the module's namespace, in order: a `Case`, or a list or tuple of them."""
-    found: list[Case] = []
+    found: dict[int, Case] = {}
     for item in list(vars(module).values()):
         group = [item] if isinstance(item, Case) else item if isinstance(item, (list, tuple)) else ()
-        found += [case for case in group if isinstance(case, Case) and all(case is not old for old in found)]
-    return found
+        found.update({id(case): case for case in group if isinstance(case, Case)})
+    return list(found.values())
 
 
 def find_case(path: str, case_id: str) -> Case:

@@ -1,7 +1,8 @@
 """Models that somebody names instead of declaring: a file, or ``file.py:name``. Runs inside workers only.
 
 Nothing here unpickles. A framework that can open files has ``claims(path)``, ``open(path)`` and
-``owns(model)``, and ``signature(model)`` where a model knows its own inputs.
+``owns(model)``, ``signature(model)`` where a model knows its own inputs, and ``lengths(model)`` where it knows
+the ranges of its symbolic lengths.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 from harness.core.case import Case, RealData
 from harness.core.declared import load_module
 from harness.core.errors import UsageError, unknown
+from harness.core.external import attach
 
 
 def split(target: str) -> tuple[str, str]:
@@ -82,7 +84,11 @@ def _kinds(registry: Any) -> list[str]:
 
 
 def looked_at(target: str, registry: Any, framework: str = "") -> dict[str, Any]:
-    """Return what can be learned of a source: its framework, inputs, examples and files; or the case it names."""
+    """Return what can be learned of a source: its framework, inputs, lengths, examples and files; or the case it names.
+
+    ``inputs``: name, dtype and shape of each; a length that is not fixed is a symbol, an expression of symbols, or None.
+    ``lengths``: ``ranges`` of symbols (low, high or None) and ``relations`` between them, where the model says any.
+    """
     place, name = split(target)
     if name:
         item, file = named(target)
@@ -93,7 +99,8 @@ def looked_at(target: str, registry: Any, framework: str = "") -> dict[str, Any]
     known = adapter.signature(model) if hasattr(adapter, "signature") else None
     feeds = _feeds(target, model, examples, known)
     inputs = known or [[key, array.dtype.name, list(array.shape)] for key, array in (feeds or {}).items()]
-    return {"framework": framework, "inputs": inputs, "examples": feeds, "files": files_of(target)}
+    lengths = adapter.lengths(model) if hasattr(adapter, "lengths") else {}
+    return {"framework": framework, "inputs": inputs, "examples": feeds, "files": files_of(target), "lengths": lengths}
 
 
 def files_of(target: str) -> list[str]:
@@ -108,6 +115,23 @@ def files_of(target: str) -> list[str]:
         return sorted(os.path.join(root, file) for root, _, files in os.walk(path) for file in files)
     stem = os.path.splitext(path)[0]
     return [path, *(stem + end for end in (".pdiparams", ".bin") if os.path.isfile(stem + end))]
+
+
+def weights_beside(target: str) -> list[str]:
+    """Return the files in which an ONNX model keeps its weights, none for anything else. Raises `UsageError` where they are not there."""
+    path = os.path.realpath(target)
+    if not path.endswith(".onnx") or not os.path.isfile(path):
+        return []
+    try:
+        import onnx
+        from google.protobuf.message import DecodeError
+    except ImportError:  # then nothing here opens it either
+        return []
+    try:
+        proto = onnx.load(path, load_external_data=False)
+    except DecodeError:  # told by whoever opens it
+        return []
+    return [os.path.join(os.path.dirname(path), location) for location in attach(proto, path, path)]
 
 
 def _feeds(target: str, model: Any, examples: Any, known: Any) -> dict[str, Any] | None:

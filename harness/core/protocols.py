@@ -14,6 +14,7 @@ from typing import Any, Callable, Mapping, Sequence
 from harness.core.artifact import Artifact
 from harness.core.case import Case
 from harness.core.errors import UsageError
+from harness.core.space import Space
 from harness.core.value import value
 from harness.core.weights import Move
 
@@ -68,8 +69,8 @@ class Source:
     ``artifact``: format, entry path and ports (``artifact.entry`` is an absolute path here; empty
     for a model that only lives in memory). ``model``: the live model, for the in-memory formats
     that a `Framework` owns. ``feeds``: the example inputs by canonical name (read-only arrays), in
-    call order. ``dynamic``: input name -> axis -> (dimension name, low, high). ``case``: the case
-    with its builders, for converters that must rebuild.
+    call order. ``dynamic``: input name -> axis -> (name or expression of its length, low, high). ``case``: the case
+    with its builders, for converters that must rebuild. ``space``: which lengths go together.
     """
 
     artifact: Artifact
@@ -77,6 +78,7 @@ class Source:
     dynamic: Mapping[str, Mapping[int, tuple[str, int, int]]]
     model: Any = None
     case: Case | None = None
+    space: Space | None = None
 
 
 @value
@@ -118,6 +120,8 @@ class Framework(Protocol):
     are ``specs`` by position. ``bound(model, (path, call), others, shapes, elsewhere)`` tells which numbers among the arguments follow
     the shapes of the inputs (``others``: arguments by place, captured in a walk where the inputs had the shapes ``elsewhere``), None
     for not known; ``sub`` gets what it returned. ``mode()``: a word for the global state that builds depend on.
+    Optional, for conversions that several cells share: ``join(models)`` returns one model of several by name; its inputs and
+    outputs are theirs, each with the name of its model and a dot before its own.
     """
 
     name: str

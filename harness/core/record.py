@@ -23,7 +23,8 @@ class Comparison:
     """Every metric of one output against its reference, and the bound it was held to.
 
     ``facts`` lists the hard facts that failed, in words; ``metrics`` and ``bound`` are numbers.
-    ``against`` is ``reference`` (decides), ``oracle`` (recorded) or ``task`` (decides).
+    ``against`` is ``reference``, ``recorded`` (answers that came with the data) or ``task``, which decide, or
+    ``oracle``, which informs.
     """
 
     output: str
@@ -48,6 +49,7 @@ class Record:
 
     ``ok`` is the only thing a gate needs: a match, or a failure that a valid row expects.
     ``error``: type, message, traceback, and for a crash the signal and the tail of standard error.
+    ``dtype``: that of the first real input, else of the first input.
     ``shapes``: ``tried`` and ``failing``, each a list of {dimension: length}.
     ``timing``: seconds by stage. ``replayed``: the outputs came from the cache of an earlier,
     identical execution (same recipe, versions, options, feeds and machine).
@@ -79,6 +81,7 @@ class Record:
     latency: Mapping[str, Any] | None = None
     part: Mapping[str, Any] | None = None
     parts: Mapping[str, Any] | None = None
+    dtype: str = ""
 
     @property
     def ok(self) -> bool:
@@ -90,7 +93,7 @@ class Record:
     def to_json(self) -> dict[str, Any]:
         """Return plain data that `record_from` reads."""
         return {
-            "schema": SCHEMA, "id": self.id, "case": self.case, "level": self.level, "family": self.family,
+            "schema": SCHEMA, "id": self.id, "case": self.case, "level": self.level, "family": self.family, "dtype": self.dtype,
             "route": self.route, "framework": self.framework, "target": self.target,
             "stage": str(self.stage), "outcome": str(self.outcome), "ok": self.ok,
             "comparisons": [comparison.to_json() for comparison in self.comparisons],
@@ -128,7 +131,8 @@ def record_from(data: Mapping[str, Any]) -> Record:
         raise UsageError(f"a record has schema {schema!r}; this version reads schema {SCHEMA}; run the suite again to renew it")
     try:
         return Record(
-            id=data["id"], case=data["case"], level=data["level"], family=data.get("family", ""), route=data["route"],
+            id=data["id"], case=data["case"], level=data["level"], family=data.get("family", ""),
+            dtype=data.get("dtype", ""), route=data["route"],
             framework=data["framework"], target=data["target"], stage=Stage(data["stage"]), outcome=Outcome(data["outcome"]),
             comparisons=tuple(
                 Comparison(

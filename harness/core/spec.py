@@ -1,120 +1,21 @@
-"""What a model eats: named dimensions, value domains and tensor specifications."""
+"""What a model eats: value domains and tensor specifications. Named dimensions are in `harness.core.dims`."""
 
 from __future__ import annotations
 
 import re
 from typing import Any, Mapping, Sequence
 
+from harness.core.dims import Dim as Dim
+from harness.core.dims import DimExpr as DimExpr
+from harness.core.dims import Length, length_from
 from harness.core.errors import UsageError
 from harness.core.value import value
 
 DTYPES = (
     "float64", "float32", "float16", "bfloat16",
-    "int64", "int32", "int16", "int8", "uint8", "bool",
+    "int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8", "bool",
 )  # fmt: skip
-_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_.]*$")
 _PORT = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.:/+-]*$")
-
-
-class Dim:
-    """One named axis length: a range, optionally multiples of a step or an allowed set.
-
-    ``Dim("batch", 1, 64)`` reads "batch, 1 to 64". ``example`` is the length a model is exported
-    with (default: a small admissible length that is neither 0 nor 1, so that 0/1 specialisation
-    in an exporter shows). Raises `UsageError` when the declaration contradicts itself.
-    """
-
-    __slots__ = ("allowed", "example", "high", "low", "multiple", "name")
-    name: str
-    low: int
-    high: int
-    multiple: int
-    allowed: tuple[int, ...]
-    example: int
-
-    def __init__(
-        self,
-        name: str,
-        low: int = 1,
-        high: int = 64,
-        *,
-        multiple: int = 1,
-        allowed: Sequence[int] = (),
-        example: int | None = None,
-    ) -> None:
-        for what, number in (("low", low), ("high", high), ("multiple", multiple), ("example", 1 if example is None else example)):
-            if not isinstance(number, int):
-                raise UsageError(f"dimension {name!r} has {what}={number!r}; expected a whole number")
-        if not isinstance(name, str) or not _NAME.match(name):
-            raise UsageError(f"dimension name {name!r} is not an identifier; write for example 'batch'")
-        if allowed:
-            low, high = min(allowed), max(allowed)
-        if low < 0 or low > high:
-            raise UsageError(
-                f"dimension {name!r} has range {low}..{high}; expected 0 <= low <= high, "
-                f"for example Dim({name!r}, {min(low, high) if min(low, high) >= 0 else 1}, {max(low, high)})"
-            )
-        if multiple < 1:
-            raise UsageError(f"dimension {name!r} has multiple={multiple}; expected a whole number >= 1")
-        fill = object.__setattr__
-        fill(self, "name", name)
-        fill(self, "low", low)
-        fill(self, "high", high)
-        fill(self, "multiple", multiple)
-        fill(self, "allowed", tuple(sorted(allowed)))
-        admissible = self.admissible()
-        if not admissible:
-            raise UsageError(f"dimension {name!r}: no multiple of {multiple} lies in {low}..{high}")
-        if example is None:
-            example = next((n for n in admissible if n > 1), admissible[0])
-        if example not in admissible:
-            raise UsageError(f"dimension {name!r}: example={example} is not admissible; it must be one of {self}")
-        fill(self, "example", example)
-
-    def __setattr__(self, name: str, _: object) -> None:
-        raise AttributeError(f"Dim is frozen; cannot set {name}")
-
-    def admissible(self) -> tuple[int, ...]:
-        """Return every admissible length, ascending, at most the first 4096."""
-        if self.allowed:
-            return tuple(n for n in self.allowed if n % self.multiple == 0)
-        first = -(-self.low // self.multiple) * self.multiple
-        return tuple(range(first, min(self.high, first + 4096 * self.multiple) + 1, self.multiple))
-
-    def other(self) -> int:
-        """Return an admissible length unlike the example, odd and small where there is one."""
-        rest = [n for n in self.admissible() if n != self.example]
-        return min(rest, key=lambda n: (n < 2, n % 2 == 0, n < self.example, n)) if rest else self.example
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain data that `from_json` reads."""
-        return {
-            "dim": self.name, "low": self.low, "high": self.high, "multiple": self.multiple,
-            "allowed": list(self.allowed), "example": self.example,
-        }  # fmt: skip
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Dim:
-        """Return the dimension that `to_json` wrote."""
-        return cls(
-            data["dim"], data["low"], data["high"],
-            multiple=data["multiple"], allowed=data["allowed"], example=data["example"],
-        )  # fmt: skip
-
-    def _key(self) -> tuple[Any, ...]:
-        return (self.name, self.low, self.high, self.multiple, self.allowed, self.example)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Dim) and self._key() == other._key()
-
-    def __hash__(self) -> int:
-        return hash(self._key())
-
-    def __repr__(self) -> str:
-        if self.allowed:
-            return f"{self.name} in {{{', '.join(map(str, self.allowed))}}}"
-        step = f" by {self.multiple}" if self.multiple > 1 else ""
-        return f"{self.name} in {self.low}..{self.high}{step}"
 
 
 @value
@@ -166,15 +67,15 @@ def positions() -> Domain:
 
 @value
 class TensorSpec:
-    """One input: its name, dtype, shape of whole numbers and `Dim` values, and value domain.
+    """One input: its name, dtype, shape of whole numbers, `Dim` values and expressions of them, and value domain.
 
     Raises `UsageError` for a dtype outside `DTYPES`, a name with other characters than letters, digits and ``_.:/+-``, a negative
-    length, or an integer input whose domain nobody declared.
+    length, an expression that is negative whatever its dimensions are, or an integer input whose domain nobody declared.
     """
 
     name: str
     dtype: str
-    shape: tuple[int | Dim, ...]
+    shape: tuple[Length, ...]
     domain: Domain | None = None
 
     def __post_init__(self) -> None:
@@ -186,8 +87,14 @@ class TensorSpec:
             raise UsageError(f"input {self.name!r} has shape {self.shape!r}; expected one length or Dim for each axis, for example (1, 4)")
         object.__setattr__(self, "shape", tuple(self.shape))
         for axis, length in enumerate(self.shape):
-            if not isinstance(length, Dim) and (not isinstance(length, int) or length < 0):
-                raise UsageError(f"input {self.name!r}, axis {axis}: length is {length!r}; expected a whole number >= 0 or a Dim")
+            where = f"input {self.name!r}, axis {axis}: length"
+            if isinstance(length, DimExpr):
+                bounds = length.bounds
+                if bounds and bounds[1] < 0:
+                    ranges = ", ".join(map(str, length.dims))
+                    raise UsageError(f"{where} {length} is negative for every {ranges}; expected lengths >= 0 for at least some of them")
+            elif not isinstance(length, Dim) and (not isinstance(length, int) or length < 0):
+                raise UsageError(f"{where} is {length!r}; expected a whole number >= 0, a Dim, or an expression such as 2 * S + 1")
         if self.domain is None:
             if self.dtype == "bool":
                 object.__setattr__(self, "domain", mask())
@@ -201,12 +108,17 @@ class TensorSpec:
 
     @property
     def dims(self) -> tuple[Dim, ...]:
-        """The dynamic axes, in order."""
-        return tuple(length for length in self.shape if isinstance(length, Dim))
+        """The dimensions of the dynamic axes, in order, those inside expressions included."""
+        return tuple(dim for length in self.shape if not isinstance(length, int) for dim in length.dims)
+
+    @property
+    def free(self) -> tuple[int, ...]:
+        """The shape with -1 for every dynamic axis."""
+        return tuple(length if isinstance(length, int) else -1 for length in self.shape)
 
     def concrete(self, lengths: Mapping[str, int]) -> tuple[int, ...]:
-        """Return the shape with every `Dim` replaced by ``lengths[dim.name]``."""
-        return tuple(lengths[n.name] if isinstance(n, Dim) else n for n in self.shape)
+        """Return the shape at these lengths of its dimensions."""
+        return tuple(n if isinstance(n, int) else n.at(lengths) if isinstance(n, DimExpr) else lengths[n.name] for n in self.shape)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data that `from_json` reads."""
@@ -214,7 +126,7 @@ class TensorSpec:
         assert domain is not None
         return {
             "name": self.name, "dtype": self.dtype,
-            "shape": [n.to_json() if isinstance(n, Dim) else n for n in self.shape],
+            "shape": [n if isinstance(n, int) else n.to_json() for n in self.shape],
             "domain": [domain.kind, domain.low, domain.high],
         }  # fmt: skip
 
@@ -224,7 +136,7 @@ class TensorSpec:
         kind, low, high = data["domain"]
         return cls(
             name=data["name"], dtype=data["dtype"],
-            shape=tuple(Dim.from_json(n) if isinstance(n, dict) else n for n in data["shape"]),
+            shape=tuple(map(length_from, data["shape"])),
             domain=Domain(kind=kind, low=low, high=high),
         )  # fmt: skip
 
@@ -239,4 +151,6 @@ def dims_of(specs: Sequence[TensorSpec]) -> dict[str, Dim]:
                     f"dimension {dim.name!r} is declared twice and differently: {found[dim.name]} and {dim}; "
                     "declare it once and use that value in every input"
                 )
+            if dim.explicit:
+                found[dim.name] = dim
     return found

@@ -47,6 +47,8 @@ Move = Callable[[str, Any, str], Any]
 
 # How far `jitter` moves a value, in unit round-offs of its type: far enough that what hangs on the last bits shows.
 REACH = 8.0
+# So many values at a time are moved or rounded: a weight of any size needs no more room than its result.
+BLOCK = 1 << 16
 # Bits of the significand after the first, by type.
 _BITS = {"float16": 10, "bfloat16": 7, "float64": 52}
 
@@ -58,14 +60,28 @@ def jitter(name: str, array: Any, dtype: str, *, seed: int) -> Any:
     that needs half of its significand or less (0, 1, 2.5, 3/8) is exact by design and stays: where it sits on a threshold, it is
     meant to.
     """
-    wide = np.array(array, dtype=np.float64)
-    key = hashlib.sha256(f"{seed}/{name}/{wide.shape}".encode()).digest()
+    array = np.asarray(array)
+    key = hashlib.sha256(f"{seed}/{name}/{array.shape}".encode()).digest()
     rng = np.random.Generator(np.random.Philox(int.from_bytes(key[:16], "little")))
     bits = _BITS.get(dtype, 23)
-    with np.errstate(invalid="ignore", over="ignore"):
-        fraction = np.ldexp(np.frexp(wide)[0], bits // 2 + 1)
-        moved = wide * (1.0 + REACH * 2.0 ** -(bits + 1) * rng.uniform(-1.0, 1.0, wide.shape))
-        return np.where((fraction == np.floor(fraction)) | ~np.isfinite(wide), wide, moved)
+    # These bits of a float64 are zero where the value needs half of the significand of ``dtype`` or less.
+    rest = np.int64((1 << 52 - bits // 2) - 1)
+
+    def move(wide: Any) -> Any:
+        with np.errstate(invalid="ignore", over="ignore"):
+            moved = wide * (1.0 + REACH * 2.0 ** -(bits + 1) * (2.0 * rng.random(wide.shape) - 1.0))
+        return np.where(wide.view(np.int64) & rest, moved, wide)
+
+    return _by_blocks(array, move)
+
+
+def _by_blocks(array: Any, change: Callable[[Any], Any]) -> Any:
+    """Return what ``change`` makes of the array as float64, given a block of its elements at a time, in order."""
+    flat = array.reshape(-1)
+    made = np.empty(flat.shape, np.float64)
+    for start in range(0, flat.size, BLOCK):
+        made[start : start + BLOCK] = change(flat[start : start + BLOCK].astype(np.float64))
+    return made.reshape(array.shape)
 
 
 def rounded(name: str, array: Any, dtype: str, *, precision: str) -> Any:
@@ -74,17 +90,24 @@ def rounded(name: str, array: Any, dtype: str, *, precision: str) -> Any:
     int8 is symmetric with one scale for each slice of the last axis of a matrix and one for any other tensor. ``name`` and
     ``dtype`` play no part.
     """
-    wide = np.array(array, dtype=np.float64)
+    array = np.asarray(array)
     if precision == "int8":
-        top = np.max(np.abs(wide), axis=tuple(range(wide.ndim - 1)) if wide.ndim > 1 else None, keepdims=True) if wide.size else 0.0
+        wide = array.astype(np.float64)
+        axes = tuple(range(wide.ndim - 1)) if wide.ndim > 1 else None
+        top = np.maximum(np.max(wide, axis=axes, keepdims=True), -np.min(wide, axis=axes, keepdims=True)) if wide.size else np.float64(0)
         step = np.where(top > 0, top / 127.0, 1.0)
-        return np.round(wide / step) * step
+        wide /= step
+        return np.multiply(np.round(wide, out=wide), step, out=wide)
     if precision == "float16":
         with np.errstate(over="ignore"):
-            return wide.astype(np.float16).astype(np.float64)
+            return _by_blocks(array, lambda wide: wide.astype(np.float16))
     bits = {"bfloat16": 7, "tfloat32": 10}[precision]
-    fraction, exponent = np.frexp(wide)
-    return np.ldexp(np.round(np.ldexp(fraction, bits + 1)), exponent - bits - 1)
+
+    def cut(wide: Any) -> Any:
+        fraction, exponent = np.frexp(wide)
+        return np.ldexp(np.round(np.ldexp(fraction, bits + 1)), exponent - bits - 1)
+
+    return _by_blocks(array, cut)
 
 
 def guess_role(name: str, rank: int) -> str:

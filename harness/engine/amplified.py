@@ -15,7 +15,7 @@ from harness.engine.judging import coarsest, judge_one
 from harness.engine.steps import Reference, Steps, Trace
 from harness.engine.worker import WorkerFailure
 from harness.numerics.compare import Bounds
-from harness.numerics.sampling import Sample, dynamic_axes
+from harness.numerics.sampling import Sample, told_of
 from harness.numerics.search import CERTAIN, Found, amplify, ascend
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def opened(cell: Cell, steps: Steps, artifact: Artifact, sample: Sample, bounds:
         runtime.toolchain, "load",
         {
             "runtime": runtime.name, "device": cell.route.device, "source": artifact.to_json(), "ref": cell.ref,
-            "feeds": dict(sample.feeds), "dynamic": dynamic_axes(cell.case.specs(cell.route.framework)),
+            "feeds": dict(sample.feeds), **told_of(cell.case, cell.route.framework),
             "options": option_values(runtime, cell.route.runtime.options, f"route {cell.route}"),
         },
     )  # fmt: skip

@@ -20,7 +20,7 @@ from harness.engine import prefixes
 from harness.engine.blame_words import answer, said, sentence, told
 from harness.engine.judging import coarsest, declared, judge_one
 from harness.engine.pool import OutOfTime
-from harness.engine.sides import SourceSide, TargetSide, quiet
+from harness.engine.sides import MOVED, SourceSide, TargetSide, quiet
 from harness.engine.steps import Reference, Steps, Stop, Trace
 from harness.engine.toolchains import locate
 from harness.engine.worker import WorkerFailure
@@ -34,13 +34,14 @@ from harness.numerics.suspects import suspects_of
 if TYPE_CHECKING:
     from harness.engine.cell import Cell
 
-MOVED = 1e-5
-"""Probing changed the result when an output moved by more than this, over its root mean square; less is rounding."""
+HIDING = 0.1
+"""Showing tensors hides an error when it moves the result by more than this part of it."""
 ALIKE = 1e-3
 """Two runtimes give the same wrong answer when their outputs are this near, over the root mean square."""
 OPINIONS = 2
 """How many runtimes are asked about an artifact that the first one gets wrong."""
 _FAILURES = (WorkerFailure, Stop, ParityError)
+_MORE = "; localise_timeout allows more"
 
 
 @value
@@ -158,13 +159,18 @@ def layers(
     """
     onnx = before is not None and before.format == "onnx" and "onnx" in steps.registry.frameworks
     source = SourceSide(steps, "onnx" if onnx else cell.route.framework, cell.ref, before if onnx else None, sample)
-    with TargetSide(steps, cell, step.artifact, step.runtime, step.device, sample) as target:
+    with TargetSide(steps, cell, step.artifact, step.runtime, step.device, sample, source.largest) as target:
         given = {port.name: port.native for port in step.artifact.inputs}
         inputs = {key: given[name] for name, key in source.inputs.items() if name in given}
         outputs = {key: target.outputs[name] for name, key in source.outputs.items() if name in target.outputs}
-        found = align(source.calls, target.tensors, source.array, target.array, inputs=inputs, outputs=outputs, named=source.named)
-        verdict = localise(found, source.replay, outputs=tuple(source.outputs.values()))
-        target.moved()
+        pairs = [(target.array(name), source.array(key)) for key, name in outputs.items()]
+        target.allowed = max(MOVED, *(HIDING * scaled(got, want) for got, want in pairs if np.shape(got) == np.shape(want)))
+        hidden = -1
+        while hidden < len(target.hidden):  # what turns out to be hidden is no tensor to be matched
+            hidden = len(target.hidden)
+            found = align(source.calls, target.tensors, source.array, target.array, inputs=inputs, outputs=outputs, named=source.named)
+            verdict = localise(found, source.replay, outputs=tuple(source.outputs.values()))
+            target.moved()
         return verdict, source, target, found
 
 
@@ -192,7 +198,7 @@ def culprit(cell: Cell, steps: Steps, trace: Trace, sample: Sample, bounds: Boun
         notes.append(f"its layers cannot be compared: {said(failure)}")
         return {**known, **_bisected(cell, steps, trace, sample, found, step, notes)}
     except OutOfTime as failure:
-        return {**known, **answer(step.hop, note="; ".join(filter(None, [*notes, f"its layers were not compared: {failure}"])))}
+        return {**known, **answer(step.hop, note="; ".join(filter(None, [*notes, f"its layers were not compared: {failure}{_MORE}"])))}
     except Exception as error:  # a search for blame must not cost the verdict
         notes.append(f"its layers could not be compared: {type(error).__name__}: {error}")
         return {**known, **answer(step.hop, note="; ".join(filter(None, notes)))}
@@ -211,6 +217,8 @@ def _blamed(step: Step, verdict: Verdict, source: SourceSide, target: TargetSide
     moved = target.moved() > MOVED
     if moved:
         notes.append(f"showing inner tensors moved the result by {target.moved():.1e}")
+    if target.hidden:
+        notes.append(f"left inside what fuses them, since the result changes when they are shown: {', '.join(sorted(target.hidden)[:8])}")
     suspects: list[dict[str, Any]] = []
     if verdict.culprit is not None and not verdict.culprit.since:
         suspects, untested = _suspected(verdict.culprit, source, aligned)
@@ -237,7 +245,7 @@ def of_cell(cell: Cell, steps: Steps, trace: Trace, bounds: Bounds | None = None
             return answer(cell.route.target, note="only a repeated run differs: the target does not compute the same thing twice")
         return culprit(cell, steps, trace, sample, bounds)
     except OutOfTime as failure:
-        return answer("", note=f"the search was ended: {failure}")
+        return answer("", note=f"the search was ended: {failure}{_MORE}")
     except Exception as error:  # a search for blame must not cost the verdict
         return answer("", note=f"nobody could be blamed: {type(error).__name__}: {said(error)}")
 

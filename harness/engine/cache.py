@@ -26,6 +26,8 @@ from harness.core.value import value
 META = "entry.json"
 LAYOUT = 1
 DEFAULT_BYTES = 10 * 2**30
+LARGE = 2**26
+"""Files from so many bytes on are not read at each use, only at the first and after a change."""
 
 
 def default_root() -> Path:
@@ -61,6 +63,7 @@ class Cache:
         self.limit = limit
         self.fresh = fresh
         self._made: set[str] = set()
+        self._seen: dict[Path, tuple[str, int, int]] = {}
         (self.root / "entries").mkdir(parents=True, exist_ok=True)
 
     def get(self, parts: Mapping[str, Any], make: Callable[[Path], tuple[Mapping[str, Any], Mapping[str, Mapping[str, Any]]]]) -> Entry:
@@ -95,12 +98,14 @@ class Cache:
                 folder.mkdir()
                 written = arrays.write(str(folder), members)
                 index[group] = {name: {**item, "file": os.path.relpath(item["file"], work)} for name, item in written.items()}
-            files = {str(f.relative_to(work)): [f.stat().st_size, _digest(f)] for f in sorted(work.rglob("*")) if f.is_file()}
+            files = {str(f.relative_to(work)): (f.stat().st_size, digest_file(f)) for f in sorted(work.rglob("*")) if f.is_file()}
             stored = {**facts, "arrays": index}
             (work / META).write_text(json.dumps({"facts": stored, "files": files}))
             if place.exists():
                 shutil.rmtree(place)
             work.rename(place)
+            for name, (_, digest) in files.items():
+                self._seen[place / name] = (digest, *_stamp(place / name))
         except BaseException:
             shutil.rmtree(work, ignore_errors=True)
             raise
@@ -114,14 +119,25 @@ class Cache:
         try:
             meta = json.loads((place / META).read_text())
             for name, (size, digest) in meta["files"].items():
-                path = place / name
-                if path.stat().st_size != size or _digest(path) != digest:
+                if not self._whole(place / name, size, digest):
                     return None
             entry = Entry(folder=place, facts=meta["facts"], hit=True)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
         os.utime(place)
         return entry
+
+    def _whole(self, path: Path, size: int, digest: str) -> bool:
+        """Return whether a file is as it was stored. A large one is read once, and again after a change."""
+        if path.stat().st_size != size:
+            return False
+        seen = (digest, *_stamp(path))
+        if size >= LARGE and self._seen.get(path) == seen:
+            return True
+        if digest_file(path) != digest:
+            return False
+        self._seen[path] = seen
+        return True
 
     def info(self) -> dict[str, Any]:
         """Return the folder, the number of entries, their bytes and the limit."""
@@ -165,10 +181,16 @@ class Cache:
         return rows
 
 
-def _digest(path: Path) -> str:
+def _stamp(path: Path) -> tuple[int, int]:
+    """Return what changes with a file, without reading it."""
+    found = path.stat()
+    return found.st_ino, found.st_mtime_ns
+
+
+def digest_file(path: Path) -> str:
+    """Return the SHA-256 of a file, read piece by piece: it may hold the weights of a large model."""
+    total = hashlib.sha256()
     with path.open("rb") as stream:
-        return (
-            hashlib.file_digest(stream, "sha256").hexdigest()
-            if hasattr(hashlib, "file_digest")
-            else hashlib.sha256(stream.read()).hexdigest()
-        )
+        for block in iter(lambda: stream.read(1 << 20), b""):
+            total.update(block)
+    return total.hexdigest()

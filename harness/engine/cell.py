@@ -16,12 +16,15 @@ from harness.core.protocols import option_values
 from harness.core.record import Comparison, Record
 from harness.core.registry import Registry, registry
 from harness.core.route import Route
+from harness.core.tolerance import floating
 from harness.core.value import value
 from harness.engine import blame, bundles
 from harness.engine.amplified import search
+from harness.engine.batches import Batches, batchable
 from harness.engine.cache import Cache
-from harness.engine.judging import coarsest, declared, judge_runs
+from harness.engine.judging import coarsest, declared
 from harness.engine.pool import Pool
+from harness.engine.recorded import Real, judge_real, real_from, reference_of
 from harness.engine.steps import Reference, Steps, Stop, Trace
 from harness.engine.worker import WorkerFailure
 from harness.numerics.compare import Bounds
@@ -33,7 +36,10 @@ SECONDS = 60.0
 
 @value
 class Cell:
-    """A case on a route. ``file`` declares the case, ``digest`` is that of all it was made of."""
+    """A case on a route. ``file`` declares the case, ``digest`` is that of all it was made of.
+
+    ``members``: ids of cases of the file whose models are one here; see `harness.engine.batches`.
+    """
 
     id: str
     case: Case
@@ -41,11 +47,12 @@ class Cell:
     file: str
     digest: str
     repro: str = ""
+    members: tuple[str, ...] = ()
 
     @property
-    def ref(self) -> dict[str, str]:
+    def ref(self) -> dict[str, Any]:
         """Return what a worker needs to find the case."""
-        return {"file": self.file, "case": self.case.id, "digest": self.digest}
+        return {"file": self.file, "case": self.case.id, "digest": self.digest, **({"members": list(self.members)} if self.members else {})}
 
 
 class Engine:
@@ -100,6 +107,20 @@ class Engine:
         self._pool.relax(keep=self._toolchains(cell.route))
         return record
 
+    def run_batch(self, cells: Sequence[Cell]) -> list[Record]:
+        """Return the records of cells of one file and route, in order, converted together as far as that goes well."""
+        able = [cell for cell in cells if batchable(cell, self._registry.get("frameworks", cell.route.framework))]
+        if len(able) < 2:
+            return [self.run_cell(cell) for cell in cells]
+        batches = Batches(
+            steps=self._steps, alone=self.run_cell, bounds=self._bounds or (lambda cell: declared(cell.case)),
+            matched=lambda cell, trace, comparisons: _record(cell, trace, comparisons, Outcome.MATCH, None),
+            elsewhere=_provenance, toolchains=self._toolchains(able[0].route),
+        )  # fmt: skip
+        found = {record.id: record for record in batches.run(able)}
+        self._pool.relax(keep=batches.toolchains)
+        return [found.get(cell.id) or self.run_cell(cell) for cell in cells]
+
     def blame(self, cell: Cell, record: Record, seconds: float = SECONDS) -> Record:
         """Return the record of a mismatch with its ``culprit``; any other as it is. The search ends after ``seconds``, with a note.
 
@@ -148,7 +169,9 @@ class Engine:
                 return str(hop)
         return ""
 
-    def _references(self, cell: Cell, trace: Trace, samples: Sequence[Sample]) -> tuple[list[Sample], list[Reference]]:
+    def _references(
+        self, cell: Cell, trace: Trace, samples: Sequence[Sample], real: Real
+    ) -> tuple[list[Sample], list[Reference]]:  # fmt: skip
         """Return the samples that count, with what the source makes of them.
 
         Inputs drawn for a part of a model may be none that the model could give it: what the part itself refuses is left out, and told.
@@ -156,7 +179,7 @@ class Engine:
         found: list[tuple[Sample, Reference]] = []
         for sample in samples:
             try:
-                found.append((sample, self._steps.reference(cell, trace, sample, coarsest(cell.route))))
+                found.append((sample, reference_of(self._steps, cell, trace, sample, coarsest(cell.route), real)))
             except (WorkerFailure, Stop) as problem:
                 failure = problem.failure if isinstance(problem, Stop) else {"kind": problem.kind, **problem.detail}
                 if not cell.case.part or sample.rung == "real" or not _source_refuses(failure):
@@ -169,14 +192,15 @@ class Engine:
         trace.toolchains = self._toolchains(cell.route)
         steps.require(cell, trace)
         trace.rungs = tuple(self._rungs.get(cell.case.level, ()))
-        samples, labels = steps.samples(cell, trace, trace.rungs)
+        samples, brought = steps.samples(cell, trace, trace.rungs)
+        real = real_from(brought) if brought else Real()
         fixed = self._static(cell.route)
         others = [sample for sample in samples if sample.lengths != samples[0].lengths]
         if fixed and others:
             samples = [sample for sample in samples if sample not in others]
             trace.notes.append(f"judged at the example shape only: {fixed} bakes it in")
         trace.shapes = {"tried": [], "failing": []}
-        samples, references = self._references(cell, trace, samples)
+        samples, references = self._references(cell, trace, samples, real)
         trace.shapes["tried"] = [sample.where for sample in samples]
         artifact = steps.source(cell, trace, references[0])
         for hop in cell.route.converters:
@@ -185,7 +209,7 @@ class Engine:
         runs = steps.run(cell, trace, artifact, samples)
         trace.stage = Stage.COMPARE
         bounds: Bounds = self._bounds(cell) if self._bounds else declared(cell.case)
-        judged = judge_runs(cell.case, artifact, samples, references, runs, bounds, coarsest(cell.route), labels)
+        judged = judge_real(cell.case, artifact, samples, references, runs, bounds, coarsest(cell.route), real)
         trace.messages += judged.notes
         trace.shapes.update(failing=list(judged.failing), judged=judged.judged, comparisons=judged.count)
         trace.comparisons = (*judged.comparisons, *_provenance(cell.route, trace.provenance))
@@ -231,10 +255,16 @@ def _outcome(failure: Mapping[str, Any]) -> Outcome:
     return kinds.get(failure["kind"], Outcome.ERROR)
 
 
+def _dtype(cell: Cell) -> str:
+    """Return the dtype a record is listed under: of the first real input, else of the first; "" without inputs."""
+    found = [spec.dtype for spec in cell.case.specs(cell.route.framework)]
+    return next((dtype for dtype in found if floating(dtype)), found[0] if found else "")
+
+
 def _record(cell: Cell, trace: Trace, comparisons: tuple[Comparison, ...], outcome: Outcome, error: Mapping[str, Any] | None) -> Record:
     stage = Stage.COMPARE if outcome in (Outcome.MATCH, Outcome.MISMATCH) else trace.stage
     return Record(
-        id=cell.id, case=cell.case.id, level=cell.case.level, family=cell.case.family, route=str(cell.route),
+        id=cell.id, case=cell.case.id, level=cell.case.level, family=cell.case.family, dtype=_dtype(cell), route=str(cell.route),
         framework=cell.route.framework, target=cell.route.target, stage=stage, outcome=outcome, comparisons=comparisons,
         shapes=trace.shapes, messages=tuple(dict.fromkeys(trace.messages)),
         versions={**trace.versions, "python": platform.python_version()}, provenance=trace.provenance, error=error,

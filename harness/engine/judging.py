@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from harness.core.artifact import Artifact
@@ -39,9 +40,12 @@ class Judged:
 
 def judge_runs(
     case: Case, artifact: Artifact, samples: Sequence[Sample], references: Sequence[Reference], runs: Runs, bounds: Bounds,
-    precision: str, labels: Any,
+    precision: str, labels: Any, held: Collection[str] = (),
 ) -> Judged:  # fmt: skip
-    """Judge every run. Ordinary inputs are all kept; of the other rungs what fails, and for each output what came nearest to failing."""
+    """Judge every run. Ordinary inputs are all kept; of the other rungs what fails, and for each output what came nearest to failing.
+
+    ``held``: outputs that something else holds where the yardstick leaves them undetermined.
+    """
     kept: list[Comparison] = []
     ladder: list[Comparison] = []
     failing: list[Mapping[str, Any]] = []
@@ -51,7 +55,7 @@ def judge_runs(
     for index, outputs, again in runs.done:
         sample, reference = samples[index], references[index]
         where = {**sample.where, "repeat": 1} if again else sample.where
-        judged = judge_one(case, artifact, sample, reference, outputs, bounds, precision, where)
+        judged = judge_one(case, artifact, sample, reference, outputs, bounds, precision, where, held)
         if case.task and not again and index == 0:
             judged = (*judged, judge(case.task, outputs, reference.outputs, labels))
             notes += [note] if (note := judged[-1].metrics.get("note")) else []
@@ -65,11 +69,12 @@ def judge_runs(
 
 def judge_one(
     case: Case, artifact: Artifact, sample: Sample, reference: Reference, outputs: Mapping[str, Any], bounds: Bounds, precision: str,
-    where: Mapping[str, Any] | None = None,
+    where: Mapping[str, Any] | None = None, held: Collection[str] = (),
 ) -> tuple[Comparison, ...]:  # fmt: skip
     """Judge one run of an artifact on a sample; ``where`` names the sample in the comparisons."""
     casts = {name: dtype for name, dtype in (artifact.casts or {}).items() if name in reference.outputs}
     sticks = yardsticks(reference, sample, precision, casts)
+    sticks = {name: dataclasses.replace(stick, ordinary=stick.ordinary and name not in held) for name, stick in sticks.items()}
     return compare(outputs, reference.outputs, bounds, casts=casts, yardsticks=sticks, ties=case.ties, shapes=where)
 
 

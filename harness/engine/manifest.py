@@ -18,6 +18,7 @@ import harness
 from harness.core.case import Case
 from harness.core.errors import UsageError
 from harness.core.value import value
+from harness.engine.cache import digest_file
 from harness.engine.toolchains import Located, Toolchain
 
 PACKAGE = Path(harness.__file__).resolve().parent
@@ -87,8 +88,3 @@ def _write(place: Path, data: Mapping[str, Any]) -> None:
     with os.fdopen(handle, "w") as stream:
         json.dump(data, stream)
     Path(name).replace(place)
-
-
-def digest_file(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()

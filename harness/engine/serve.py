@@ -21,9 +21,10 @@ from harness.core.artifact import Artifact, Port, artifact_from
 from harness.core.case import Case
 from harness.core.declared import beside, cases_in, find_case, load_module, local_dependencies
 from harness.core.errors import UsageError
-from harness.core.given import files_of, looked_at, opened
+from harness.core.given import files_of, looked_at, opened, weights_beside
 from harness.core.protocols import Source
 from harness.core.registry import Registry, registry
+from harness.core.space import Space
 from harness.core.watch import files_read
 from harness.engine.serve_faults import Faults
 from harness.engine.serve_gradient import Gradients
@@ -56,13 +57,15 @@ class Serve(Gradients, Probes, Faults, Parts):
         cases: list[dict[str, Any]] = []
         problems: list[tuple[str, str]] = []
         data: set[str] = set()
+        ids: set[str] = set()
         for case in cases_in(load_module(file)):
             try:
-                if any(case.id == other["id"] for other in cases):
+                if case.id in ids:
                     raise UsageError(f"two cases have the id {case.id!r}; ids must be unique, rename one")
                 declared = case.to_json()
                 data |= self._data(declared, folder)
                 cases.append(declared)
+                ids.add(case.id)
             except UsageError as error:
                 problems.append((case.id, f"{file}: {error}"))
         files = sorted({os.path.realpath(file), *local_dependencies(tuple(roots)), *data})
@@ -75,7 +78,7 @@ class Serve(Gradients, Probes, Faults, Parts):
             found = os.path.join(folder, name)
             if not kind:
                 case["artifacts"][name] = self._registry.get("frameworks", opened(found, self._registry)[0]).format
-            data |= set(files_of(found))
+            data |= {*files_of(found), *weights_beside(found)}
         for name in sorted(data):
             if not os.path.isfile(name):
                 raise UsageError(
@@ -88,7 +91,7 @@ class Serve(Gradients, Probes, Faults, Parts):
         return looked_at(target, self._registry, framework)
 
     def reference(
-        self, framework: str, ref: Mapping[str, str], feeds: Mapping[str, Any], precision: str = "", draws: int = JITTERS
+        self, framework: str, ref: Mapping[str, Any], feeds: Mapping[str, Any], precision: str = "", draws: int = JITTERS
     ) -> dict[str, Any]:
         """Run the case in its own framework; see `harness.engine.serve_reference`."""
         adapter = self._registry.get("frameworks", framework)
@@ -98,28 +101,30 @@ class Serve(Gradients, Probes, Faults, Parts):
         answer = reference_of(adapter, find_case(ref["file"], ref["case"]), model, feeds, precision, draws)
         return {**answer, "seconds": {**seconds, **answer["seconds"]}}
 
-    def build(self, framework: str, ref: Mapping[str, str]) -> dict[str, Any]:
+    def build(self, framework: str, ref: Mapping[str, Any]) -> dict[str, Any]:
         """Build the case and return the user's own files that its builder read."""
         self._model(framework, ref)
         return {"files": self._read[_key(framework, ref)]}
 
-    def data(self, ref: Mapping[str, str]) -> dict[str, Any]:
-        """Return the real feeds of a case, and its labels under the name ``labels`` when it has any."""
+    def data(self, ref: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the real feeds of a case, its labels when it has any, and the outputs on record with the tolerance they come with."""
         case = find_case(ref["file"], ref["case"])
         if case.data is None:
             raise UsageError(f"case {case.id!r} declares no data")
         with beside(ref["file"]):
             real = case.data()
         labels = None if real.labels is None else np.asarray(real.labels)
-        return {"feeds": dict(real.feeds), "labels": labels, "more": [dict(feeds) for feeds in real.more]}
+        tolerance = real.tolerance.to_json() if real.tolerance else None
+        more = [dict(feeds) for feeds in real.more]
+        return {"feeds": dict(real.feeds), "labels": labels, "more": more, "outputs": dict(real.outputs or {}), "tolerance": tolerance}
 
     def convert(
-        self, converter: str, source: Mapping[str, Any], ref: Mapping[str, str], feeds: Mapping[str, Any],
-        dynamic: Mapping[str, Any], dest: str, options: Mapping[str, Any],
+        self, converter: str, source: Mapping[str, Any], ref: Mapping[str, Any], feeds: Mapping[str, Any],
+        dynamic: Mapping[str, Any], dest: str, options: Mapping[str, Any], space: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:  # fmt: skip
         """Convert ``source`` (an artifact as plain data) into the folder ``dest``; return the new artifact."""
         adapter = self._registry.get("converters", converter)
-        opened = self._open(artifact_from(source), ref, feeds, dynamic)
+        opened = self._open(artifact_from(source), ref, feeds, dynamic, space)
         messages: list[str] = []
         seconds: dict[str, float] = {}
         with _heard(messages), timed(seconds, "convert"):
@@ -135,7 +140,7 @@ class Serve(Gradients, Probes, Faults, Parts):
         )  # fmt: skip
         return {"artifact": artifact.to_json(), "seconds": seconds}
 
-    def save(self, framework: str, ref: Mapping[str, str], source: Mapping[str, Any], dest: str) -> dict[str, Any]:
+    def save(self, framework: str, ref: Mapping[str, Any], source: Mapping[str, Any], dest: str) -> dict[str, Any]:
         """Write the source model of a framework whose format is a file; return the artifact."""
         adapter = self._registry.get("frameworks", framework)
         entry = adapter.save(self._model(framework, ref), dest)
@@ -148,13 +153,14 @@ class Serve(Gradients, Probes, Faults, Parts):
         return {}
 
     def load(
-        self, runtime: str, device: str, source: Mapping[str, Any], ref: Mapping[str, str],
+        self, runtime: str, device: str, source: Mapping[str, Any], ref: Mapping[str, Any],
         feeds: Mapping[str, Any], dynamic: Mapping[str, Any], options: Mapping[str, Any],
+        space: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:  # fmt: skip
         """Open an artifact on a device; return the session's number and its provenance."""
         adapter = self._registry.get("runtimes", runtime)
         adapter.probe(device)
-        opened = self._open(artifact_from(source), ref, feeds, dynamic)
+        opened = self._open(artifact_from(source), ref, feeds, dynamic, space)
         seconds: dict[str, float] = {}
         with timed(seconds, "load"):
             session = adapter.load(opened, device, options)
@@ -187,8 +193,12 @@ class Serve(Gradients, Probes, Faults, Parts):
             live[0].close()
         return {}
 
-    def _model(self, framework: str, ref: Mapping[str, str]) -> Any:
+    def _model(self, framework: str, ref: Mapping[str, Any]) -> Any:
         key = _key(framework, ref)
+        if key not in self._models and ref.get("members"):
+            each = [self._model(framework, {**ref, "case": name, "members": ()}) for name in ref["members"]]
+            self._models[key] = self._registry.get("frameworks", framework).join({f"m{n}": model for n, model in enumerate(each)})
+            self._read[key] = []
         if key not in self._models:
             case = find_case(ref["file"], ref["case"])
             if case.build.get(framework) is None:
@@ -201,7 +211,10 @@ class Serve(Gradients, Probes, Faults, Parts):
         self._models.move_to_end(key)
         return self._models[key]
 
-    def _open(self, artifact: Artifact, ref: Mapping[str, str], feeds: Mapping[str, Any], dynamic: Mapping[str, Any]) -> Source:
+    def _open(
+        self, artifact: Artifact, ref: Mapping[str, Any], feeds: Mapping[str, Any], dynamic: Mapping[str, Any],
+        space: Mapping[str, Any] | None,
+    ) -> Source:  # fmt: skip
         owner = self._registry.owner(artifact.format)
         model = None
         case: Case | None = None
@@ -210,13 +223,14 @@ class Serve(Gradients, Probes, Faults, Parts):
             fresh = (self._model(owner.name, ref),) if getattr(maker, "rebuilds", False) else ()
             model = maker.restore(artifact.entry, *fresh)
         elif owner is not None:
-            case = find_case(ref["file"], ref["case"])
+            case = None if ref.get("members") else find_case(ref["file"], ref["case"])
             model = self._model(owner.name, ref)
         axes = {name: {int(axis): tuple(entry) for axis, entry in part.items()} for name, part in dynamic.items()}
-        return Source(artifact=artifact, feeds=private(feeds), dynamic=axes, model=model, case=case)
+        known = None if space is None else Space.from_json(space)
+        return Source(artifact=artifact, feeds=private(feeds), dynamic=axes, model=model, case=case, space=known)
 
 
-def _key(framework: str, ref: Mapping[str, str]) -> str:
+def _key(framework: str, ref: Mapping[str, Any]) -> str:
     return f"{framework}/{ref['file']}/{ref['case']}/{ref['digest']}"
 
 

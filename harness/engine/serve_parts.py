@@ -10,7 +10,7 @@ import numpy as np
 from harness.core.errors import UsageError
 from harness.core.generated import part_case
 from harness.core.registry import Registry
-from harness.core.spec import Dim, TensorSpec, integers, normal
+from harness.core.spec import DTYPES, Dim, TensorSpec, integers, normal
 
 SAME = 1e-4
 """How far, as a share of the largest number, a part alone may be from what it gave inside its model."""
@@ -80,6 +80,9 @@ def _tried(
     answer: dict[str, Any] = {"problem": "", "fixed": "", "bound": []}
     if first is None:
         return {**answer, "problem": "was not called again"}
+    odd = sorted({array.dtype.name for array in first["inputs"]} - set(DTYPES))
+    if odd:
+        return {**answer, "problem": f"takes {' and '.join(odd)}, which no case can feed"}
     shapes = [array.shape for array in first["inputs"]]
     if second is not None and [array.ndim for array in second["inputs"]] != [len(shape) for shape in shapes]:
         answer["fixed"], second = "its inputs have another rank at other shapes", None
@@ -108,6 +111,8 @@ def _alone(adapter: Any, model: Any, framework: str, place: Any, bound: Any, cal
     expected = call["outputs"]
     if len(outputs) != len(expected):
         return f"returns {len(outputs)} outputs alone and {len(expected)} inside its model"
+    if any(np.asarray(array).dtype.kind in "OSUMm" for array in expected):
+        return "returns what is no number"
     if not all(map(_same, outputs, expected)):
         return "gives another answer alone than inside its model: it depends on something that is no argument"
     return ""
@@ -127,6 +132,7 @@ def _same(actual: Any, expected: Any) -> bool:
     actual, expected = np.asarray(actual), np.asarray(expected)
     if actual.shape != expected.shape or actual.dtype != expected.dtype:
         return False
-    wide = (actual.astype(np.float64), expected.astype(np.float64))
+    kind = np.complex128 if expected.dtype.kind == "c" else np.float64
+    wide = (actual.astype(kind), expected.astype(kind))
     scale = float(np.max(np.abs(wide[1]), initial=0.0, where=np.isfinite(wide[1])))
     return bool(np.allclose(wide[0], wide[1], rtol=SAME, atol=SAME * scale, equal_nan=True))

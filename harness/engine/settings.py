@@ -25,6 +25,7 @@ KEYS: dict[str, str] = {
     "threads": _COUNT, "report": _TEXT, "gate": _TABLE, "levels": _TABLE,
     "tolerances": _ROWS, "rungs": _TABLE, "search": "a whole number >= 0", "localise": _FLAG, "localise_timeout": _SECONDS, "repro": _TEXT,
     "generate": _PARTS,
+    "batch": _COUNT,
 }  # fmt: skip
 """What ``[tool.parity]`` may hold, and what each setting is."""
 
@@ -37,6 +38,7 @@ class Settings:
     ``rungs``: level to rungs, or standings of rungs, of the input ladder that its cases climb beside ordinary inputs.
     ``localise``: whether the hop and layer to blame for a mismatch that nobody expected are looked for, for at most
     ``localise_timeout`` seconds a cell; ``repro``: the folder for bundles of such mismatches, None for none.
+    ``batch``: how many cells may share a conversion, where their framework can join models.
     ``search``: how many runs a search for revealing inputs may take in each cell that matches.
     ``generate``: the levels at which tests are generated from a whole model that does not say itself.
     ``tolerances``: file names and rows as they are written; `harness.policy.tolerances` reads them.
@@ -61,6 +63,7 @@ class Settings:
     rungs: Mapping[str, tuple[str, ...]]
     search: int = 0
     generate: tuple[str, ...] = ("unit", "module")
+    batch: int = 1
     limits: Limits
 
 
@@ -93,10 +96,12 @@ def settings_from(table: Mapping[str, Any], root: Path, given: Mapping[str, Any]
     levels = {} if "routes" in given or chosen.get("full") else _levels("levels", chosen.get("levels", {}), "route patterns")
     return Settings(
         root=root, levels=levels, rungs=rungs_from(table.get("rungs", {}), given.get("rung") or ()), search=int(chosen.get("search", 0)),
+        batch=int(chosen.get("batch", 1)),
         routes=tuple(routes),
         sources=tuple(chosen.get("sources", ())), targets=tuple(chosen.get("targets", ())),
         devices=tuple(chosen.get("devices", ("cpu",))),
-        expectations=tuple(root / name for name in chosen.get("expectations", ())), hops=int(chosen.get("hops", 2)),
+        expectations=tuple(root / name for name in (*chosen.get("expectations", ()), *given.get("expect", ()))),
+        hops=int(chosen.get("hops", 2)),
         full=bool(chosen.get("full")), fresh=bool(chosen.get("fresh")), report=root / chosen.get("report", "reports"),
         gate=chosen.get("gate"), tolerances=chosen.get("tolerances", ()), limits=limits,
         localise=chosen.get("localise", True), localise_timeout=float(chosen.get("localise_timeout", 60.0)),

@@ -21,19 +21,17 @@ import numpy as np
 import harness
 from harness.core.artifact import Artifact, Port, artifact_from
 from harness.core.case import Case
-from harness.core.errors import UsageError
 from harness.core.outcome import Stage
 from harness.core.protocols import option_values
 from harness.core.registry import KINDS, Registry
 from harness.core.route import Hop
-from harness.core.spec import Dim
 from harness.core.value import value
-from harness.engine.cache import Cache, Entry, key_of
+from harness.engine.cache import Cache, Entry, digest_file, key_of
 from harness.engine.pool import Pool
 from harness.engine.toolchains import locate
-from harness.engine.worker import WorkerFailure
+from harness.engine.worker import MEMORY, WorkerFailure
 from harness.numerics.ladder import RUNGS, STANDINGS, rungs_for, rungs_of_shape
-from harness.numerics.sampling import Sample, draw, dynamic_axes, lengths_to_try
+from harness.numerics.sampling import Sample, draw, lengths_of, lengths_to_try, told_of
 
 if TYPE_CHECKING:
     from harness.engine.cell import Cell
@@ -130,8 +128,8 @@ class Steps:
         if absent is not None:
             raise absent
 
-    def samples(self, cell: Cell, trace: Trace, rungs: Sequence[str] = ()) -> tuple[list[Sample], Any]:
-        """Return the samples of the cell, and the labels when the case brings real data.
+    def samples(self, cell: Cell, trace: Trace, rungs: Sequence[str] = ()) -> tuple[list[Sample], Entry | None]:
+        """Return the samples of the cell, and what real data bring beside them (see `harness.engine.recorded.real_from`).
 
         ``rungs``: names or standings of the input ladder, tried at the example shape by a case without real data; ``shapes`` among
         them asks for every shape worth trying instead of two.
@@ -148,16 +146,17 @@ class Steps:
             answer = self._ask(trace, adapter.toolchain, "data", {"ref": cell.ref})
             labels = {} if answer["labels"] is None else {"labels": answer["labels"]}
             more = {f"more-{number}": feeds for number, feeds in enumerate(answer["more"])}
-            return {"more": len(more)}, {"feeds": answer["feeds"], "labels": labels, **more}
+            facts = {"more": len(more), "tolerance": answer["tolerance"]}
+            return facts, {"feeds": answer["feeds"], "labels": labels, "recorded": answer["outputs"], **more}
 
         entry = self._cache.get(parts, make)
         groups = [entry.arrays("feeds"), *(entry.arrays(f"more-{number}") for number in range(entry.facts["more"]))]
-        real = [Sample(feeds=feeds, lengths=_lengths(cell, feeds), rung="real") for feeds in groups]
+        real = [Sample(feeds=feeds, lengths=lengths_of(case, framework, feeds), rung="real") for feeds in groups]
         climbed = self._ladder(case, framework, rungs, real[0].lengths) if case.part and case.part["drawn"] else []
         # Inside a model whole numbers are indices and shapes, which only fit as they came.
         whole = {name: array for name, array in real[0].feeds.items() if array.dtype.kind in "iub"}
         climbed = [dataclasses.replace(sample, feeds={**sample.feeds, **whole}) for sample in climbed]
-        return [*real, *climbed], entry.arrays("labels").get("labels")
+        return [*real, *climbed], entry
 
     def _ladder(self, case: Case, framework: str, rungs: Sequence[str], lengths: Mapping[str, int]) -> list[Sample]:
         names = [name for name in rungs_for(case, framework, standings=STANDINGS)[1:] if {name, RUNGS[name].standing} & set(rungs)]
@@ -174,9 +173,9 @@ class Steps:
             try:
                 answer = self._ask(trace, adapter.toolchain, "reference", asked)
             except WorkerFailure as failure:
-                if "memory limit" not in str(failure.detail.get("message")):
+                if failure.detail.get("limit") != MEMORY:
                     raise
-                # In float64 a model is twice as large; without that run there is still its own.
+                # In float64 a model may be twice as large; without that run there is still its own.
                 answer = self._ask(trace, adapter.toolchain, "reference", {**asked, "draws": 0})
                 answer["oracle_error"] = str(failure.detail["message"])
             facts = {name: answer[name] for name in ("oracle_error", "wobble", "seconds")}
@@ -194,7 +193,7 @@ class Steps:
         adapter = self._registry.get("frameworks", cell.route.framework)
         recipe = self._recipe(cell, adapter, trace)
         inputs = tuple(
-            Port(name=s.name, native=s.name, dtype=s.dtype, shape=tuple(-1 if isinstance(n, Dim) else n for n in s.shape))
+            Port(name=s.name, native=s.name, dtype=s.dtype, shape=s.free)
             for s in cell.case.specs(adapter.name)
         )
         outputs = tuple(Port(name=name, native=name, dtype=array.dtype.name) for name, array in reference.outputs.items())
@@ -220,15 +219,15 @@ class Steps:
         options = option_values(adapter, hop.options, f"route {cell.route}")
         if options.get("file"):  # a conversion made elsewhere, named as seen from the case file
             options["file"] = str(Path(cell.file).parent / options["file"])
-        dynamic = dynamic_axes(cell.case.specs(cell.route.framework))
+        told = told_of(cell.case, cell.route.framework)
         parts = {
             "kind": "convert", "converter": hop.name, "options": options, "adapter": self._adapter(adapter),
             "source": source.digest, "ports": [p.to_json() for p in (*source.inputs, *source.outputs)],
-            "feeds": sample.digest, "dynamic": dynamic, "given": cell.digest if options.get("file") else "",
+            "feeds": sample.digest, **told, "given": cell.digest if options.get("file") else "",
         }  # fmt: skip
         arguments = {
             "converter": hop.name, "source": source.to_json(), "ref": cell.ref, "feeds": dict(sample.feeds),
-            "dynamic": dynamic, "options": options,
+            "options": options, **told,
         }  # fmt: skip
         try:
             made = self._artifact(trace, parts, adapter.toolchain, "convert", arguments)
@@ -279,7 +278,8 @@ class Steps:
             trace, toolchain, "load",
             {
                 "runtime": cell.route.runtime.name, "device": cell.route.device, "source": artifact.to_json(), "ref": cell.ref,
-                "feeds": dict(samples[0].feeds), "dynamic": dynamic_axes(cell.case.specs(cell.route.framework)), "options": options,
+                "feeds": dict(samples[0].feeds), "options": options,
+                **told_of(cell.case, cell.route.framework),
             },
         )  # fmt: skip
         trace.stage = Stage.RUN
@@ -408,26 +408,6 @@ def _require_determinism(outputs: Mapping[str, Any], wobble: Mapping[str, float]
             raise Stop({"kind": "error", "type": "NotDeterministic", "message": message})
 
 
-def _lengths(cell: Cell, feeds: Mapping[str, Any]) -> dict[str, int]:
-    """Return the dimension lengths of real feeds. Raises `UsageError` where they do not fit the declaration."""
-    lengths: dict[str, int] = {}
-    specs = cell.case.specs(cell.route.framework)
-    if set(feeds) != {spec.name for spec in specs}:
-        raise UsageError(f"case {cell.case.id!r}: data() gave {sorted(feeds)}, the case declares {sorted(s.name for s in specs)}")
-    for spec in specs:
-        array = feeds[spec.name]
-        where = f"case {cell.case.id!r}, input {spec.name!r}: data() gave"
-        if array.dtype.name != spec.dtype:
-            raise UsageError(f"{where} dtype {array.dtype.name}, the case declares {spec.dtype}")
-        if len(array.shape) != len(spec.shape):
-            raise UsageError(f"{where} {len(array.shape)} axes, the case declares {len(spec.shape)}")
-        for axis, (length, declared) in enumerate(zip(array.shape, spec.shape, strict=True)):
-            fits = declared.low <= length <= declared.high if isinstance(declared, Dim) else length == declared
-            if not fits or (isinstance(declared, Dim) and lengths.setdefault(declared.name, length) != length):
-                raise UsageError(f"{where} length {length} on axis {axis}, the case declares {declared}")
-    return lengths
-
-
 @contextlib.contextmanager
 def _clock(trace: Trace, step: str) -> Iterator[None]:
     start = time.perf_counter()
@@ -449,14 +429,15 @@ def _stored(place: Path) -> dict[str, str] | None:
 def _digest_of(path: str) -> str:
     """Return the SHA-256 of a file, "" for one that is gone."""
     try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        return digest_file(Path(path))
     except OSError:
         return ""
 
 
 _SHARED = (
     "harness.engine.serve", "harness.engine.serve_probe", "harness.engine.serve_reference",
-    "harness.core.weights", "harness.core.outputs", "harness.core.given", "harness.core.generated", "harness.engine.serve_parts",
+    "harness.core.weights", "harness.core.outputs", "harness.core.given", "harness.core.generated", "harness.core.external",
+    "harness.engine.serve_parts",
 )  # fmt: skip
 
 

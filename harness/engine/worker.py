@@ -8,6 +8,7 @@ signal, exits, hangs, eats memory), the caller gets one `WorkerFailure` and can 
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import signal
@@ -27,6 +28,7 @@ from harness.engine.toolchains import Located, environment
 
 START_SECONDS = 180.0
 TAIL = 4000
+MEMORY = "memory"
 _TICK = 0.05
 _BOOT = (
     "import sys,json,importlib.util as u;a=json.loads(sys.argv[1]);"
@@ -41,7 +43,7 @@ class WorkerFailure(ParityError):
 
     ``kind``: unsupported, unavailable, usage, error (an exception in the child, which lives on),
     crash or timeout (the child is gone). ``detail`` holds type, message, traceback; for a crash
-    also signal, exit code and the tail of standard error.
+    also signal, exit code, the tail of standard error, and ``limit`` (`MEMORY`) where it was ended for its size.
     """
 
     def __init__(self, kind: str, detail: Mapping[str, Any]) -> None:
@@ -125,9 +127,7 @@ class Worker:
         while not self._connection.poll(_TICK):
             if self._limit and self.memory() > self._limit:
                 self.kill()
-                raise WorkerFailure(
-                    "crash", self._detail(f"the worker grew beyond its memory limit of {self._limit / 2**30:.1f} GiB during {verb}")
-                )
+                raise WorkerFailure("crash", {**self._detail(beyond(verb, self._limit)), "limit": MEMORY})
             if time.monotonic() > deadline:
                 self.kill()
                 raise WorkerFailure("timeout", self._detail(f"{verb} took longer than {timeout:g} s"))
@@ -188,6 +188,15 @@ class Worker:
             os.killpg(self._process.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
             return
+
+
+def beyond(verb: str, limit: int) -> str:
+    """Return what is said of a verb that needs more memory than ``limit`` bytes, with a limit that is worth a try."""
+    more = math.ceil(limit * 5 / 3 / 2**30)
+    return (
+        f"{verb} needs more than {limit / 2**30:.3g} GiB, the memory limit of one worker; "
+        f"--memory {more} allows more (pytest: --parity-memory {more}G)"
+    )
 
 
 def _resident(process: psutil.Process) -> int:

@@ -12,6 +12,9 @@ from harness.core.errors import UsageError
 NEAR = 2
 """How far a number may be from a length that it follows: one more for a class token, two less for an unpadded window."""
 
+LONG = 200
+"""Letters after which the description of an argument only gives its type."""
+
 
 class Slot:
     """The place of an array in a structure of arguments."""
@@ -21,7 +24,7 @@ class Slot:
 
 
 def apart(item: Any, is_array: Callable[[Any], bool], found: list[Any]) -> Any:
-    """Return ``item`` with a `Slot` for each array, which go to ``found``. Tuples, lists and dictionaries are searched."""
+    """Return ``item`` with a `Slot` for each array, which go to ``found``. Tuples, lists, dictionaries and slices are searched."""
     if is_array(item):
         found.append(item)
         return Slot(len(found) - 1)
@@ -31,6 +34,8 @@ def apart(item: Any, is_array: Callable[[Any], bool], found: list[Any]) -> Any:
     if isinstance(item, (tuple, list)):
         listed = [apart(part, is_array, found) for part in item]
         return type(item)(*listed) if hasattr(item, "_fields") else type(item)(listed)
+    if isinstance(item, slice):
+        return slice(*[apart(part, is_array, found) for part in (item.start, item.stop, item.step)])
     return item
 
 
@@ -51,6 +56,8 @@ def together(item: Any, arrays: Sequence[Any]) -> Any:
     if isinstance(item, (tuple, list)):
         listed = [together(part, arrays) for part in item]
         return type(item)(*listed) if hasattr(item, "_fields") else type(item)(listed)
+    if isinstance(item, slice):
+        return slice(*[together(part, arrays) for part in (item.start, item.stop, item.step)])
     return item
 
 
@@ -95,10 +102,16 @@ class Tape:
         """End the call begun last."""
         self._put(self.calls[self._open.pop()], "output", outputs)
 
-    def forget(self) -> None:
-        """Take back the call begun last: it is none."""
-        call = self.calls.pop(self._open.pop())
-        self._times[call["path"]] -= 1
+    def forget(self) -> list[dict[str, Any]]:
+        """Take back the call begun last, which is none, and all inside it; return what was taken back."""
+        place = self._open.pop()
+        gone, self.calls[place:] = self.calls[place:], []
+        for call in gone:
+            self._times[call["path"]] -= 1
+        parent = gone[0]["parent"]
+        if parent >= 0:
+            self.calls[parent]["leaf"] = all(call["parent"] != parent for call in self.calls[parent + 1 :])
+        return gone
 
     @property
     def top(self) -> dict[str, Any] | None:
@@ -204,11 +217,14 @@ def words(item: Any) -> str:
         return "{" + ", ".join(f"{key}={words(part)}" for key, part in item.items()) + "}"
     if isinstance(item, (tuple, list)):
         return "(" + ", ".join(map(words, item)) + ")"
-    if isinstance(item, (int, float, complex, str, bytes, type(None), type(Ellipsis), slice)):
+    if isinstance(item, slice):
+        return ":".join("" if part is None else words(part) for part in (item.start, item.stop, item.step))
+    if isinstance(item, (int, float, complex, str, bytes, type(None), type(Ellipsis))):
         return repr(item)
     if hasattr(item, "shape") and hasattr(item, "dtype"):
         return f"{type(item).__name__}{tuple(item.shape)}"
-    return str(getattr(item, "__name__", "")) or (repr(item) if type(item).__module__ in ("torch", "enum") else type(item).__name__)
+    text = str(getattr(item, "__name__", "")) or repr(item)
+    return type(item).__name__ if " at 0x" in text or len(text) > LONG else text
 
 
 def bound_by(before: Any, after: Any, shapes: Sequence[Any], others: Sequence[Any]) -> list[Any] | None:

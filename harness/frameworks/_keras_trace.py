@@ -35,7 +35,8 @@ def _paths(layer: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         yield from _paths(part, path)
 
 
-def _layers(model: Any) -> dict[str, Any]:
+def layers_of(model: Any) -> dict[str, Any]:
+    """Return every layer inside a model once, by its path."""
     found: dict[str, Any] = {}
     seen: set[int] = set()
     for path, layer in _paths(model):
@@ -60,7 +61,7 @@ def trace(model: Built, feeds: Mapping[str, Any], wanted: Sequence[str] | None) 
     import tensorflow as tf
 
     tape = Tape(wanted)
-    names = {id(layer): path for path, layer in _layers(model.model).items()} if model.keras else {}
+    names = {id(layer): path for path, layer in layers_of(model.model).items()} if model.keras else {}
     captured: dict[tuple[str, int], Any] = {}
 
     def called(layer: Any, plain: Any, args: Any, kwargs: Any) -> Any:
@@ -106,7 +107,7 @@ def replay(model: Built, path: str, number: int, inputs: Sequence[Any], double: 
 
     if (path, number) not in model.captured:
         raise missing(path, number)
-    layer = _layers(model.model)[path]
+    layer = layers_of(model.model)[path]
     arrays = [np.array(array) for array in inputs]
     with tf.device("CPU:0"):
         if double:
@@ -141,5 +142,5 @@ def _twin(layer: Any, args: Any, kwargs: Any) -> Any:
 
 def parameters(model: Built, path: str) -> dict[str, Any]:
     """Return the weights of one layer by their names in it."""
-    weights = _layers(model.model)[path].weights
+    weights = layers_of(model.model)[path].weights
     return {weight.path.split("/", 1)[-1] if "/" in weight.path else weight.name: np.asarray(weight) for weight in weights}

@@ -1,9 +1,8 @@
-"""What an ONNX model must satisfy before it is run: it stays in its folder and fits the declaration of the case."""
+"""What an ONNX model must satisfy before it is run: it fits the declaration of the case."""
 
 from __future__ import annotations
 
-import os
-from typing import Any, Iterator
+from typing import Any
 
 from harness.core.case import Case
 from harness.core.errors import UsageError
@@ -41,34 +40,6 @@ def _check_shape(dims: Any, spec: TensorSpec, where: str) -> None:
         fixed = dim.dim_value if dim.HasField("dim_value") else None
         if fixed is not None and fixed != declared:
             raise UsageError(f"{where} has length {fixed} on axis {axis}, the case declares {declared}; declare {fixed}")
-
-
-def external_files(proto: Any, path: str, where: str) -> Iterator[str]:
-    """Yield the external files of a model. Raises `UsageError` for one outside the folder of ``path``."""
-    folder = os.path.realpath(os.path.dirname(path)) if path else ""
-    for tensor in _tensors(proto):
-        if tensor.data_location != tensor.EXTERNAL:
-            continue
-        location = next((entry.value for entry in tensor.external_data if entry.key == "location"), "")
-        if not path:
-            raise UsageError(f"{where}: tensor {tensor.name!r} lies in the file {location!r}; return the path of the model instead")
-        target = os.path.realpath(os.path.join(folder, location))
-        if os.path.isabs(location) or ".." in location.replace("\\", "/").split("/") or not target.startswith(folder + os.sep):
-            raise UsageError(f"{where}: tensor {tensor.name!r} lies in {location!r}, outside the model's folder; refused")
-        if not os.path.isfile(target):
-            raise UsageError(f"{where}: tensor {tensor.name!r} lies in {location!r}, which is no file beside the model")
-        yield os.path.normpath(location)
-
-
-def _tensors(message: Any) -> Iterator[Any]:
-    """Yield every tensor of a model, at any depth: initializers, attributes, subgraphs, functions."""
-    if message.DESCRIPTOR.name == "TensorProto":
-        yield message
-        return
-    for field, value in message.ListFields():
-        if field.message_type is not None:
-            for part in [value] if hasattr(value, "DESCRIPTOR") else value:
-                yield from _tensors(part)
 
 
 def inputs_of(model: Any) -> list[list[Any]]:

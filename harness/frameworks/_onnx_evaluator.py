@@ -12,6 +12,8 @@ from typing import Any, Iterator
 import numpy as np
 
 from harness.core.errors import Unsupported
+from harness.core.external import array_of
+from harness.frameworks._onnx_lean import lean
 from harness.frameworks._onnx_operators import operators
 
 # Operators whose result type is an attribute, and whether its absence means float.
@@ -21,6 +23,8 @@ _TYPED = {
     "SequenceEmpty": ("dtype", True), "HannWindow": ("output_datatype", True), "HammingWindow": ("output_datatype", True),
     "BlackmanWindow": ("output_datatype", True), "MelWeightMatrix": ("output_datatype", True),
 }  # fmt: skip
+# Element types narrower than double, as ONNX numbers them.
+_NAMES = {1: "float32", 10: "float16", 16: "bfloat16"}
 # The evaluator computes these in float32 inside, which the type of the result does not show.
 _SINGLE_INSIDE = ("GridSample", "DynamicQuantizeLinear")
 
@@ -28,12 +32,9 @@ _SINGLE_INSIDE = ("GridSample", "DynamicQuantizeLinear")
 @functools.lru_cache(maxsize=1)
 def evaluator() -> Any:
     """Return ``onnx.reference.ReferenceEvaluator`` with `harness.frameworks._onnx_operators.operators` in place of its own."""
-    import onnx.reference
-
-    base: Any = onnx.reference.ReferenceEvaluator
     right = operators()
 
-    class Evaluator(base):  # type: ignore[misc]
+    class Evaluator(lean()):  # type: ignore[misc]
         def __init__(self, *args: Any, new_ops: Any = None, **kwargs: Any) -> None:
             super().__init__(*args, new_ops=[*right, *(new_ops or ())], **kwargs)
 
@@ -42,19 +43,32 @@ def evaluator() -> Any:
 
 @functools.lru_cache(maxsize=1)
 def double_evaluator() -> Any:
-    """Return the float64 class. It raises `RuntimeError` where an operator would still compute in less."""
+    """Return the float64 class. It raises `RuntimeError` where an operator would still compute in less.
+
+    ``move``: what each weight of the main graph becomes, see `harness.core.weights.Move`; without one it is widened. Either is done
+    when a node reads it.
+    """
 
     class Double(evaluator()):  # type: ignore[misc]
-        def __init__(self, proto: Any, *args: Any, **kwargs: Any) -> None:
-            super().__init__(_widened(proto), *args, **kwargs)
+        def __init__(self, proto: Any, *args: Any, move: Any = None, **kwargs: Any) -> None:
+            self._move = move
+            self._movable = _weighed(proto) if move is not None else ()
+            super().__init__(proto, *args, **kwargs)
 
-        def run(self, output_names: Any, feed_inputs: Any, attributes: Any = None, intermediate: bool = False) -> Any:
-            results = super().run(output_names, feed_inputs, attributes=attributes, intermediate=True)
-            for node in self.nodes_:
-                for name in node.output if node.op_type != "Constant" else ():
-                    if any(is_narrow(array.dtype) for array in _arrays(results.get(name))):
-                        raise RuntimeError(f"no float64 oracle: onnx.reference computes {node.op_type} in a narrower type")
-            return results if intermediate else [results[name] for name in output_names or self.output_names]
+        def prepared(self, rest: Any) -> Any:
+            return _widened(rest)
+
+        def value_of(self, tensor: Any) -> Any:
+            array = super().value_of(tensor)
+            if tensor.data_type not in _floats():
+                return array
+            if tensor.name in self._movable:
+                return self._move(tensor.name, _wide(array) if array.dtype.kind != "f" else array, _NAMES[tensor.data_type])
+            return _wide(array)
+
+        def check(self, node: Any, name: str, value: Any) -> None:
+            if node.op_type != "Constant" and any(is_narrow(array.dtype) for array in _arrays(value)):
+                raise RuntimeError(f"no float64 oracle: onnx.reference computes {node.op_type} in a narrower type")
 
     return Double
 
@@ -90,27 +104,15 @@ _WEIGHED = (
 )  # fmt: skip
 
 
-def moved(proto: Any, move: Any) -> Any:
-    """Return a copy of a model whose weights are float64 and moved by ``move``, see `harness.core.weights.Move`."""
-    from onnx import numpy_helper
-
-    copy = type(proto)()
-    copy.CopyFrom(proto)
-    weighed = {name for node in copy.graph.node if node.op_type in _WEIGHED for name in node.input}
-    for tensor in copy.graph.initializer:
-        if tensor.data_type in _floats() and (len(tensor.dims) > 1 or (tensor.dims and tensor.name in weighed)):
-            array = numpy_helper.to_array(tensor)
-            tensor.CopyFrom(numpy_helper.from_array(move(tensor.name, array, array.dtype.name), tensor.name))
-    return copy
+def _weighed(proto: Any) -> set[str]:
+    """Return the names of the initializers that carry the rounding of their type."""
+    named = {name for node in proto.graph.node if node.op_type in _WEIGHED for name in node.input}
+    return {tensor.name for tensor in proto.graph.initializer if len(tensor.dims) > 1 or (tensor.dims and tensor.name in named)}
 
 
 def _widened(proto: Any) -> Any:
-    """Return a widened copy of a model, graph, function or node; subgraphs wait for their own evaluator."""
-    copy = type(proto)()
-    copy.CopyFrom(proto)
-    graph = getattr(copy, "graph", copy)
-    for tensor in getattr(graph, "initializer", ()):
-        _widen_tensor(tensor)
+    """Widen a model, graph or function without weights, and return it; subgraphs wait for their own evaluator."""
+    graph = getattr(proto, "graph", proto)
     for sparse in getattr(graph, "sparse_initializer", ()):
         _widen_tensor(sparse.values)
     for field in ("input", "output", "value_info"):
@@ -121,7 +123,7 @@ def _widened(proto: Any) -> Any:
         nodes = [part for node in graph.node for part in _widen_node(node)]
         del graph.node[:]
         graph.node.extend(nodes)
-    return copy
+    return proto
 
 
 def _widen_node(node: Any) -> Iterator[Any]:
@@ -156,7 +158,14 @@ def _widen_tensor(tensor: Any) -> None:
     from onnx import numpy_helper
 
     if tensor.data_type in _floats():
-        tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float64), tensor.name))
+        tensor.CopyFrom(numpy_helper.from_array(_wide(array_of(tensor)), tensor.name))
+
+
+def _wide(array: Any) -> Any:
+    """Return float numbers as float64; onnx up to 1.17 keeps bfloat16 as the whole numbers that have the same bits."""
+    if array.dtype.kind == "u":
+        return (array.astype(np.uint32) << 16).view(np.float32).astype(np.float64)
+    return array.astype(np.float64)
 
 
 def _widen_type(kind: Any) -> None:
@@ -172,6 +181,4 @@ def _widen_type(kind: Any) -> None:
 
 
 def _floats() -> tuple[int, ...]:
-    from onnx import TensorProto
-
-    return (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16)
+    return tuple(_NAMES)

@@ -7,6 +7,10 @@
 - Its own `Softplus` is infinite from 89 on in float32, where the value is x, and 0 below -17.
 - Its own `LpNormalization` answers NaN where the norm is zero; there the output "is defined to be zero" (ONNX operators,
   LpNormalization). Its norm of order 1 adds numbers of both signs up.
+- Its own `Gather` fails on indices that another operator has transposed, and forgets the shape of a result without elements.
+- Its own `CumSum` widens int32, and its own `GatherElements` refuses an axis that counts from the right where lengths differ along it.
+- Its own `Resize` takes milliseconds for each element: see `harness.frameworks._onnx_resize`.
+- Its own pools count windows wrongly where lengths are rounded up: see `harness.frameworks._onnx_windows`.
 - Its own `TopK` puts equal values in any order; "the element with the lower index will appear first" (ONNX operators, TopK).
 """
 
@@ -16,13 +20,17 @@ from typing import Any
 
 import numpy as np
 
+from harness.frameworks._onnx_resize import resize
+from harness.frameworks._onnx_windows import average_pool, max_pool
+
 
 def operators() -> list[Any]:
     """Return them, as ``new_ops`` of ``onnx.reference.ReferenceEvaluator``."""
     import onnx.reference.op_run
 
     base: Any = onnx.reference.op_run.OpRun
-    return [_loop(base), _batch_normalization(base), _softplus(base), _lp_normalization(base), _top_k(base)]
+    own = [_loop, _batch_normalization, _softplus, _lp_normalization, _top_k, _gather, _cum_sum, _gather_elements]
+    return [make(base) for make in (*own, max_pool, average_pool, resize)]
 
 
 def _loop(base: Any) -> Any:
@@ -98,3 +106,46 @@ def _top_k(base: Any) -> Any:
             return np.take_along_axis(x, found, axis=axis), found.astype(np.int64)
 
     return TopK
+
+
+def _gather(base: Any) -> Any:
+    class Gather(base):  # type: ignore[misc]
+        op_domain = ""
+
+        def _run(self, x: Any, indices: Any, axis: int = 0) -> tuple[Any, ...]:
+            return (np.take(x, np.asarray(indices).astype(np.int64), axis=axis),)
+
+    return Gather
+
+
+def _cum_sum(base: Any) -> Any:
+    class CumSum(base):  # type: ignore[misc]
+        op_domain = ""
+
+        def _run(self, x: Any, axis: Any, exclusive: int = 0, reverse: int = 0) -> tuple[Any, ...]:
+            along = int(np.ravel(axis)[0])
+            x = np.flip(x, along) if reverse else x
+            total = np.cumsum(x, axis=along, dtype=x.dtype)
+            total = _shifted(total, along) if exclusive else total
+            return (np.flip(total, along) if reverse else total,)
+
+    return CumSum
+
+
+def _shifted(total: Any, axis: int) -> Any:
+    """Return running sums without the element itself: one place later, from 0 on."""
+    moved = np.roll(total, 1, axis)
+    np.moveaxis(moved, axis, 0)[:1] = 0
+    return moved
+
+
+def _gather_elements(base: Any) -> Any:
+    class GatherElements(base):  # type: ignore[misc]
+        op_domain = ""
+
+        def _run(self, data: Any, indices: Any, axis: int = 0) -> tuple[Any, ...]:
+            crop = tuple(slice(None) if i == axis % data.ndim else slice(n) for i, n in enumerate(indices.shape))
+            wrapped = np.where(indices < 0, indices + data.shape[axis], indices)
+            return (np.take_along_axis(data[crop], wrapped, axis=axis),)
+
+    return GatherElements

@@ -8,10 +8,10 @@ from typing import Any, Mapping
 import numpy as np
 
 from harness.core.errors import UsageError
-from harness.frameworks._onnx_trace import captured
+from harness.core.external import save
+from harness.frameworks._onnx_lean import captured
 
 FILE = "model.onnx"
-LARGE = 2**30
 
 
 def write(proto: Any, begins: Mapping[str, Any], ends: Mapping[str, Any], dest: str) -> str:
@@ -20,7 +20,6 @@ def write(proto: Any, begins: Mapping[str, Any], ends: Mapping[str, Any], dest: 
     Weights come along; types and ranks of the new ports are those of the arrays, a length that the graph declares
     dynamic stays so. Raises `UsageError` where something else than ``begins`` is needed.
     """
-    import onnx
     from onnx import helper
 
     part = part_of(proto, begins, ends)
@@ -34,8 +33,7 @@ def write(proto: Any, begins: Mapping[str, Any], ends: Mapping[str, Any], dest: 
 
     part.graph.input.extend(port(name, array) for name, array in begins.items())
     part.graph.output.extend(port(name, array) for name, array in ends.items())
-    large = part.ByteSize() > LARGE
-    onnx.save(part, os.path.join(dest, FILE), save_as_external_data=large, location=FILE + ".data" if large else None)
+    save(part, os.path.join(dest, FILE))
     return FILE
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
-from typing import Any, Iterator, Mapping, Sequence
+from typing import Any, Mapping, Sequence
 
 import numpy as np
 
 from harness.core.errors import UsageError
+from harness.core.external import array_of, skeleton
 from harness.frameworks._onnx_evaluator import double_evaluator, evaluator, is_narrow, refusal
+from harness.frameworks._onnx_lean import See, captured
 
 _SCOPES = "pkg.torch.onnx.name_scopes"
 _WRAPPER = "module"
@@ -43,25 +45,6 @@ def stored(proto: Any) -> set[str]:
     return found
 
 
-def captured(node: Any) -> list[str]:
-    """Return the outer values that the subgraphs of a node use."""
-    outer: list[str] = []
-    for graph in _subgraphs(node):
-        inner = {info.name for info in graph.input} | {tensor.name for tensor in graph.initializer}
-        for part in graph.node:
-            outer += [name for name in (*part.input, *captured(part)) if name and name not in inner]
-            inner.update(part.output)
-        outer += [info.name for info in graph.output if info.name not in inner]
-    return list(dict.fromkeys(outer))
-
-
-def _subgraphs(node: Any) -> Iterator[Any]:
-    for attribute in node.attribute:
-        if attribute.HasField("g"):
-            yield attribute.g
-        yield from attribute.graphs
-
-
 def tensor_names(proto: Any) -> list[dict[str, Any]]:
     """Return what nodes make of the inputs, in execution order: name, operator, scope, and the values each is made of."""
     constant = stored(proto)
@@ -75,39 +58,57 @@ def tensor_names(proto: Any) -> list[dict[str, Any]]:
 
 
 def intermediates(
-    proto: Any, feeds: Mapping[str, Any], names: Sequence[str] | None, session: Any = None
+    proto: Any, feeds: Mapping[str, Any], names: Sequence[str] | None, session: Any = None, see: See | None = None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return tensors by name and the outputs of the graph, as the evaluator computes them. Values that are no arrays are left out."""
+    """Return tensors by name and the outputs of the graph, as the evaluator computes them. Values that are no arrays are left out.
+
+    ``see`` is shown every value, kept or not, when it is made.
+    """
+    wanted = [entry["name"] for entry in tensor_names(proto)] if names is None else list(names)
+    final = [info.name for info in proto.graph.output]
     try:
-        values = (session or evaluator()(proto)).run(None, dict(feeds), intermediate=True)
+        values = (session or evaluator()(proto)).walk(feeds, [*wanted, *final], see=see)
     except Exception as error:
         raise refusal(error) or error
-    wanted = [entry["name"] for entry in tensor_names(proto)] if names is None else names
-    inner = {name: np.array(values[name]) for name in wanted if isinstance(values.get(name), (np.ndarray, np.generic))}
-    return inner, {info.name: np.array(values[info.name]) for info in proto.graph.output}
+    inner = {name: np.array(values[name]) for name in wanted if _is_array(values.get(name))}
+    return inner, {name: np.array(values[name]) for name in final}
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, (np.ndarray, np.generic))
 
 
 def trace(proto: Any, feeds: Mapping[str, Any], wanted: Sequence[str] | None) -> list[dict[str, Any]]:
-    """Return one call for each node that depends on an input; keys of values are the names of tensors."""
-    inner, final = intermediates(proto, feeds, None)
-    values = {**{name: np.asarray(array) for name, array in feeds.items()}, **final, **inner}
-    constant = stored(proto)
-    root = {
+    """Return one call for each node that depends on an input; keys of values are the names of tensors.
+
+    Only the arrays of nodes under ``wanted`` are kept while the graph is executed (None: of all).
+    """
+    sizes = {name: np.asarray(array).nbytes for name, array in feeds.items()}
+
+    def see(name: str, value: Any) -> None:
+        if _is_array(value):
+            sizes[name] = value.nbytes
+
+    nodes, constant = paths(proto), stored(proto)
+    given = {path: [name for name in dict.fromkeys((*node.input, *captured(node))) if name not in constant] for path, node in nodes.items()}
+    chosen = [path for path in nodes if wanted is None or path in wanted]
+    inner, final = intermediates(proto, feeds, [name for path in chosen for name in (*given[path], *nodes[path].output) if name], see=see)
+    values = {**inner, **final, **{name: np.asarray(array) for name, array in feeds.items()}}
+    calls: list[dict[str, Any]] = [{
         "path": "", "call": 0, "type": "graph", "config": "", "parent": -1, "leaf": False, "nbytes": 0,
         "input_keys": list(feeds), "output_keys": list(final), "input_names": list(feeds), "output_names": list(final),
         "inputs": list(map(np.asarray, feeds.values())), "outputs": list(final.values()),
-    }  # fmt: skip
-    calls: list[dict[str, Any]] = [root]
-    for path, node in paths(proto).items():
-        given = [name for name in dict.fromkeys((*node.input, *captured(node))) if name in values and name not in constant]
-        made = [name for name in node.output if name in values]
+    }]  # fmt: skip
+    for path, node in nodes.items():
+        taken = [name for name in given[path] if name in sizes]
+        made = [name for name in node.output if name in sizes]
         if not made:
             continue
-        kept = wanted is None or path in wanted
         calls.append({
             "path": path, "call": 0, "type": node.op_type, "config": _config(node), "parent": 0, "leaf": True,
-            "nbytes": sum(values[name].nbytes for name in (*given, *made)), "input_keys": given, "output_keys": made,
-            "inputs": [values[name] for name in given] if kept else [], "outputs": [values[name] for name in made] if kept else [],
+            "nbytes": sum(sizes[name] for name in (*taken, *made)), "input_keys": taken, "output_keys": made,
+            "inputs": [values[name] for name in taken] if path in chosen else [],
+            "outputs": [values[name] for name in made] if path in chosen else [],
         })  # fmt: skip
     return calls
 
@@ -146,33 +147,30 @@ def alone(proto: Any, path: str, feeds: Mapping[str, Any]) -> Any:
     if node is None:
         raise UsageError(f"the graph has no node {path!r}")
     constant = stored(proto)
-    needed = [name for name in dict.fromkeys((*node.input, *captured(node))) if name]
-    weights = _constants(proto, [name for name in needed if name in constant])
+    needed = {name for name in (*node.input, *captured(node)) if name in constant}
+    weights = [tensor for tensor in proto.graph.initializer if tensor.name in needed]
+    computed = _computed(proto, sorted(needed - {tensor.name for tensor in weights}))
     inputs = [
         helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(np.asarray(array).dtype), list(np.shape(array)))
         for name, array in feeds.items()
     ]
     outputs = [helper.make_tensor_value_info(name, TensorProto.UNDEFINED, None) for name in node.output if name]
-    graph = helper.make_graph([node], "node", inputs, outputs, [numpy_helper.from_array(array, name) for name, array in weights.items()])
+    weights += [numpy_helper.from_array(array, name) for name, array in computed.items()]
+    graph = helper.make_graph([node], "node", inputs, outputs, weights)
     return helper.make_model(graph, opset_imports=proto.opset_import, functions=proto.functions, ir_version=proto.ir_version)
 
 
-def _constants(proto: Any, names: Sequence[str]) -> dict[str, Any]:
-    """Return weights, and constants that nodes compute, as arrays."""
-    from onnx import numpy_helper
-
-    found = {tensor.name: numpy_helper.to_array(tensor) for tensor in proto.graph.initializer if tensor.name in names}
-    computed = [name for name in names if name not in found]
-    if computed:
-        part = type(proto)()
-        part.CopyFrom(proto)
-        constant = stored(proto)
-        nodes = [node for node in proto.graph.node if all(name in constant for name in node.output if name)]
-        del part.graph.node[:], part.graph.input[:], part.graph.output[:]
-        part.graph.node.extend(nodes)
-        values = evaluator()(part).run([], {}, intermediate=True)
-        found.update({name: np.asarray(values[name]) for name in computed})
-    return found
+def _computed(proto: Any, names: Sequence[str]) -> dict[str, Any]:
+    """Return constants that nodes compute, as arrays."""
+    if not names:
+        return {}
+    constant = stored(proto)
+    part = skeleton(proto, "initializer", "node", "input", "output")
+    part.graph.node.extend(node for node in proto.graph.node if all(name in constant for name in node.output if name))
+    needed = {name for node in part.graph.node for name in (*node.input, *captured(node))}
+    part.graph.initializer.extend(tensor for tensor in proto.graph.initializer if tensor.name in needed)
+    values = evaluator()(part).walk({}, names)
+    return {name: np.asarray(values[name]) for name in names}
 
 
 def replay(proto: Any, path: str, inputs: Sequence[Any], double: bool) -> list[Any]:
@@ -197,5 +195,6 @@ def parameters(proto: Any, path: str) -> dict[str, Any]:
     """Return the constant inputs of a node, by their place among all its inputs."""
     node = paths(proto)[path]
     constant = stored(proto)
-    found = _constants(proto, [name for name in node.input if name in constant])
+    found = {tensor.name: array_of(tensor) for tensor in proto.graph.initializer if tensor.name in node.input}
+    found.update(_computed(proto, [name for name in node.input if name in constant and name not in found]))
     return {str(place): found[name] for place, name in enumerate(node.input) if name in found}

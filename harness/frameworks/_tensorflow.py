@@ -10,6 +10,7 @@ import numpy as np
 from harness.core.case import Case
 from harness.core.errors import UsageError
 from harness.core.outputs import flatten
+from harness.core.space import space_of
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # Keras reads it once, when it is imported
 
@@ -25,6 +26,7 @@ class Built:
         self.twin: Built | None = None
         self.flat: tuple[str, ...] = ()
         self.captured: dict[tuple[str, int], Any] = {}
+        self.functions: dict[tuple[str, int], Any] = {}
 
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:
         """Return ``values`` as positional arguments, in the structure a functional model declares."""
@@ -89,7 +91,8 @@ def construct(case: Case, device: str = "CPU:0") -> Built:
         built = Built(model, tuple(spec.name for spec in specs), case.outputs, isinstance(model, keras.Model))
         if not (built.keras and getattr(model, "inputs", None)):
             # Variables may come to be in the first call only.
-            built.call({s.name: np.zeros(s.concrete({d.name: d.example for d in s.dims}), s.dtype) for s in specs})
+            example = space_of(case, "tensorflow").example
+            built.call({s.name: np.zeros(s.concrete(example), s.dtype) for s in specs})
     return built
 
 

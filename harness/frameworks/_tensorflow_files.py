@@ -24,7 +24,7 @@ def from_file(path: str) -> Any:
     if not signatures:
         raise UsageError(f"{path} has no signature to call; save it with signatures={{'serving_default': ...}}")
     signature = signatures.get("serving_default") or next(iter(signatures.values()))
-    specs = signature.structured_input_signature[1]
+    specs = dict(sorted(signature.structured_input_signature[1].items()))  # the file keeps no order of its own
 
     class Served(tf.Module):  # type: ignore[misc]
         """The signature, called with its inputs in order."""

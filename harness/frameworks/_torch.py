@@ -62,6 +62,22 @@ def flat_module(built: Built) -> Any:
     return flat
 
 
+def joined(models: Mapping[str, Built]) -> Any:
+    """Return a module that takes the inputs of all models one after the other, and returns the outputs of each by its name."""
+    import torch
+
+    class Joined(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.parts = torch.nn.ModuleList([built.module for built in models.values()])
+
+        def forward(self, *tensors: Any) -> Any:
+            rest = iter(tensors)
+            return {name: built.call({port: next(rest) for port in built.inputs}) for name, built in models.items()}
+
+    return Joined()
+
+
 def tensors_of(feeds: Mapping[str, Any], device: str = "cpu") -> dict[str, Any]:
     """Return the feeds as tensors that own their data."""
     import torch
@@ -74,18 +90,6 @@ def arrays_of(outputs: Mapping[str, Any]) -> dict[str, Any]:
     import torch
 
     return {name: torch.as_tensor(tensor).detach().cpu().numpy().copy() for name, tensor in outputs.items()}
-
-
-def dynamic_shapes(source: Any) -> dict[str, Any] | None:
-    """Return ``dynamic_shapes`` of torch.export for `flat_module`, None for a model without dynamic axes."""
-    import torch
-
-    dims: dict[str, Any] = {}
-    shapes = []
-    for port in source.artifact.inputs:
-        axes = source.dynamic.get(port.name, {})
-        shapes.append({axis: dims.setdefault(name, torch.export.Dim(name, min=low, max=high)) for axis, (name, low, high) in axes.items()})
-    return {"tensors": tuple(shapes)} if any(shapes) else None
 
 
 def inference_mode(module: Any) -> Any:
@@ -118,4 +122,18 @@ def program(path: str) -> Any:
         [name, str(nodes[name].dtype).replace("torch.", ""), [n if isinstance(n, int) else str(n) for n in nodes[name].shape]]
         for name in wanted
     ]
+    module.parity_lengths = _lengths(exported.range_constraints)
     return module
+
+
+def _lengths(constraints: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return the range of each symbol, None for no upper end, and a relation for each end of an expression."""
+    ranges: dict[str, list[int | None]] = {}
+    relations = []
+    for expression, limits in constraints.items():
+        ends = [int(end) if end.is_finite and abs(end) < 2**31 else None for end in (limits.lower, limits.upper)]
+        if expression.is_Symbol:
+            ranges[str(expression)] = [ends[0] or 0, ends[1]]
+        else:
+            relations += [f"{expression} {compare} {end}" for compare, end in zip((">=", "<="), ends) if end is not None]
+    return {"ranges": ranges, "relations": relations}

@@ -129,8 +129,9 @@ def walk(model: Built, feeds: Mapping[str, Any], wanted: Sequence[str] | None) -
             handles.append(part.register_forward_hook(after, with_kwargs=True, always_call=False))
         whole(state.tape, type(model.module).__name__, feeds)
         state.tape.calls[0].update(ops=0, said="", signature="", problem="")
+        tensors = tensors_of(feeds)
         with torch.no_grad(), Functions():
-            outputs = model.call(tensors_of(feeds))
+            outputs = model.call(tensors)
         outputs = arrays_of(outputs)
     finally:
         for handle in handles:
@@ -202,7 +203,7 @@ def sub(model: Built, path: str, number: int, bound: Sequence[Sequence[int]]) ->
     if (path, number) not in model.captured:
         raise missing(path, number)
     function: Any = model.functions.get((path, number))
-    module = None if function is not None else dict(model.module.named_modules())[path]
+    module: Any = None if function is not None else dict(model.module.named_modules())[path]
     kept = model.captured[path, number]
     taken: list[Any] = [None] * _slots(kept)
     inputs = len(taken)

@@ -10,6 +10,7 @@ import numpy as np
 from harness.core.case import Case
 from harness.core.errors import UsageError
 from harness.core.outputs import flatten, is_instance
+from harness.core.space import space_of
 from harness.core.weights import Move, fill
 
 _ROLES = {"running_mean": "mean", "running_var": "variance", "gamma": "scale", "beta": "bias"}
@@ -80,7 +81,8 @@ class MxNet:
         specs = case.specs(self.name)
         built = Built(block, tuple(spec.name for spec in specs), case.outputs)
         # Shapes of parameters are known after the first call only.
-        built.call({s.name: np.zeros(s.concrete({d.name: d.example for d in s.dims}), s.dtype) for s in specs})
+        example = space_of(case, self.name).example
+        built.call({s.name: np.zeros(s.concrete(example), s.dtype) for s in specs})
         if case.weights == "random":
             _refill(block, case.seed)
         return built

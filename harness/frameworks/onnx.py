@@ -11,13 +11,14 @@ import numpy as np
 
 from harness.core.case import Case
 from harness.core.errors import UsageError
+from harness.core.external import attach, load, save
 from harness.core.outputs import flatten, is_instance
 from harness.core.weights import Move
-from harness.frameworks._onnx_checks import check_ports, external_files, inputs_of
+from harness.frameworks._onnx_checks import check_ports, inputs_of
 
 
 class Built:
-    """A checked model: ``proto`` with all its data, and the files to copy (none for a model made in memory)."""
+    """A checked model: ``proto``, whose weights may lie in files, and the files to copy (none for a model made in memory)."""
 
     def __init__(self, proto: Any, path: str, data: tuple[str, ...]) -> None:
         self.proto = proto
@@ -68,15 +69,13 @@ class Onnx:
             raise UsageError(f"{where} returned {type(made).__name__}; expected an onnx.ModelProto, bytes or the path of a .onnx file")
         try:
             proto = onnx.load(path, load_external_data=False) if path else onnx.load_from_string(made) if isinstance(made, bytes) else made
-            data = tuple(sorted(external_files(proto, path, where)))
+            data = attach(proto, path, where)
             # A model above 2 GiB can only be checked by its path.
             onnx.checker.check_model(path or proto)
         except UsageError:
             raise
         except (onnx.checker.ValidationError, ValueError, DecodeError) as error:
             raise UsageError(f"{where} is no valid ONNX model: {str(error).strip().splitlines()[0]}") from error
-        if data:
-            onnx.load_external_data_for_model(proto, os.path.dirname(path))
         check_ports(proto, case, where)
         return Built(proto, path, data)
 
@@ -91,10 +90,10 @@ class Onnx:
 
     def oracle(self, case: Case, model: Built, feeds: Mapping[str, Any], move: Move | None = None) -> dict[str, Any]:
         """Return the outputs of the same graph in float64. Raises `RuntimeError` where the evaluator has no float64."""
-        from harness.frameworks._onnx_evaluator import double_evaluator, is_narrow, moved
+        from harness.frameworks._onnx_evaluator import double_evaluator, is_narrow
 
         wide = {name: array.astype(np.float64) if is_narrow(array.dtype) else array for name, array in feeds.items()}
-        return _named(model, double_evaluator()(model.proto if move is None else moved(model.proto, move)).run(None, wide))
+        return _named(model, double_evaluator()(model.proto, move=move).run(None, wide))
 
     def trace(self, model: Built, feeds: Mapping[str, Any], wanted: Sequence[str] | None = None) -> list[dict[str, Any]]:
         """Return one call for each node."""
@@ -107,6 +106,18 @@ class Onnx:
         from harness.frameworks import _onnx_trace
 
         return _onnx_trace.replay(model.proto, path, inputs, double)
+
+    def walk(self, model: Built, feeds: Mapping[str, Any], wanted: Sequence[str] | None = None) -> list[dict[str, Any]]:
+        """Return every node, local function and scope of node names."""
+        from harness.frameworks import _onnx_walk
+
+        return _onnx_walk.walk(model, feeds, wanted)
+
+    def sub(self, model: Built, path: str, call: int, bound: Sequence[Sequence[int]], specs: Sequence[Any]) -> Any:
+        """Return a model of one node, function or scope."""
+        from harness.frameworks import _onnx_walk
+
+        return _onnx_walk.sub(model, path, call, specs)
 
     def parameters(self, model: Built, path: str) -> dict[str, Any]:
         """Return the constant inputs of one node by their place."""
@@ -122,9 +133,7 @@ class Onnx:
 
     def reopen(self, entry: str) -> Built:
         """Return the model of a file that a converter wrote, so that it can be traced."""
-        import onnx
-
-        return Built(onnx.load(entry), entry, ())
+        return Built(load(entry), entry, ())
 
     def evaluators(self) -> list[Any]:
         """Return functions from a ``ModelProto`` to a function from feeds to outputs: in float64, and in the graph's own types."""
@@ -148,10 +157,8 @@ class Onnx:
 
     def save(self, model: Built, dest: str) -> str:
         """Write the file, byte for byte where the builder named one, with its external data; return its name."""
-        import onnx
-
         if not model.path:
-            onnx.save(model.proto, os.path.join(dest, "model.onnx"))
+            save(model.proto, os.path.join(dest, "model.onnx"))
             return "model.onnx"
         name = os.path.splitext(os.path.basename(model.path))[0] + ".onnx"
         for location in model.data:

@@ -13,7 +13,8 @@ from harness.core.case import Case
 from harness.core.errors import UsageError
 from harness.core.outputs import flatten, is_instance, weighed
 from harness.core.weights import Move, fill
-from harness.frameworks import _paddle_trace
+from harness.frameworks import _paddle_trace, _paddle_walk
+from harness.frameworks._calls import bound_by
 
 
 class Built:
@@ -24,6 +25,7 @@ class Built:
         self.inputs = inputs
         self.outputs = outputs
         self.captured: dict[tuple[str, int], Any] = {}
+        self.functions: dict[tuple[str, int], Any] = {}
 
     def tensors(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
         """Return output tensors by name."""
@@ -155,6 +157,18 @@ class Paddle:
     def replay(self, model: Built, path: str, call: int, inputs: Sequence[Any], double: bool = False) -> list[Any]:
         """Run one sub-layer alone."""
         return _paddle_trace.replay(model, path, call, inputs, double)
+
+    def walk(self, model: Built, feeds: Mapping[str, Any], wanted: Sequence[str] | None = None) -> list[dict[str, Any]]:
+        """Return every call of a sub-layer, and of a function between sub-layers."""
+        return _paddle_walk.walk(model, feeds, wanted)
+
+    def bound(self, model: Built, place: Any, others: Mapping[Any, Any], shapes: Sequence[Any], elsewhere: Sequence[Any]) -> Any:
+        """Return which numbers among the arguments of a call follow the shapes of its inputs, None where that is not known."""
+        return bound_by(model.captured[place], others[place], shapes, elsewhere) if place in others else None
+
+    def sub(self, model: Built, path: str, call: int, bound: Sequence[Sequence[int]], specs: Sequence[Any]) -> Any:
+        """Return a layer that makes one call alone."""
+        return _paddle_walk.sub(model, path, call, bound)
 
     def parameters(self, model: Built, path: str) -> dict[str, Any]:
         """Return weights and running statistics of one sub-layer."""

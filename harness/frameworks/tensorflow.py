@@ -11,7 +11,8 @@ import numpy as np
 from harness.core.case import Case
 from harness.core.outputs import is_instance, weighed
 from harness.core.weights import Move, fill
-from harness.frameworks import _keras_trace
+from harness.frameworks import _keras_trace, _keras_walk
+from harness.frameworks._calls import bound_by
 from harness.frameworks._tensorflow import Built, arrays_of, construct, copy_weights, variables_of
 from harness.frameworks._tensorflow_files import from_file, signature_of
 
@@ -165,6 +166,24 @@ class TensorFlow:
     def replay(self, model: Built, path: str, call: int, inputs: Sequence[Any], double: bool = False) -> list[Any]:
         """Run one layer alone."""
         return _keras_trace.replay(model, path, call, inputs, double)
+
+    def walk(self, model: Built, feeds: Mapping[str, Any], wanted: Sequence[str] | None = None) -> list[dict[str, Any]]:
+        """Return every call of a layer, and of an operation or function between layers."""
+        return _keras_walk.walk(model, feeds, wanted)
+
+    def bound(self, model: Built, place: Any, others: Mapping[Any, Any], shapes: Sequence[Any], elsewhere: Sequence[Any]) -> Any:
+        """Return which numbers among the arguments of a call follow the shapes of its inputs, None where that is not known."""
+        return bound_by(model.captured[place], others[place], shapes, elsewhere) if place in others else None
+
+    def sub(self, model: Built, path: str, call: int, bound: Sequence[Sequence[int]], specs: Sequence[Any]) -> Any:
+        """Return a functional model that makes one call alone."""
+        return _keras_walk.sub(model, path, call, bound, specs)
+
+    def mode(self) -> str:
+        """Return the types that layers are made with: another model comes of it."""
+        import keras
+
+        return f"{keras.config.floatx()}/{keras.config.dtype_policy().name}"
 
     def parameters(self, model: Built, path: str) -> dict[str, Any]:
         """Return weights and running statistics of one layer."""

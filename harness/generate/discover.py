@@ -32,7 +32,8 @@ from harness.core.generated import generated_cases
 
 CASES = generated_cases(os.path.dirname(os.path.realpath(__file__)))
 '''
-VERSION = 1
+SAME = "the same as the one call inside it"
+VERSION = 2
 """Of what a folder of generated cases holds."""
 
 
@@ -176,6 +177,7 @@ def _tree(
     """Return one node for each module and function, in order of first call."""
     case = {place: name for one, name in zip(made, names, strict=True) for place in one.calls}
     reason = {place: text for number, text in refused.items() for place in planned.chosen[number].calls}
+    untold = {(left.path, left.type): left.reason for left in planned.left}
     nodes: dict[str, dict[str, Any]] = {}
     for place, call in enumerate(calls[1:], 1):
         if call["path"] in nodes:
@@ -185,6 +187,6 @@ def _tree(
         nodes[call["path"]] = {
             "path": call["path"], "parent": parent, "type": call["type"], "level": "unit" if call["leaf"] else "module",
             "case": case.get(place, ""), "calls": 1,
-            "reason": "" if place in case else reason.get(place) or call["problem"] or "the same as the one call inside it",
+            "reason": "" if place in case else reason.get(place) or untold.get((call["path"], call["type"])) or SAME,
         }  # fmt: skip
     return list(nodes.values())

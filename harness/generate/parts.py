@@ -15,6 +15,9 @@ from harness.core.value import value
 HUGE = 1e6
 """Above it a number stands for infinity, as in the masks of attention: no ordinary input is drawn like that."""
 
+FAR = 3.0
+"""From so many standard deviations away from 0 on, values are drawn evenly between the smallest and the largest that came."""
+
 Call = Mapping[str, Any]
 
 
@@ -53,7 +56,10 @@ def plan(calls: Sequence[Call], others: Sequence[Call]) -> Plan:
     """
     elsewhere = {(call["path"], call["call"]): call["input_types"] for call in others}
     found: dict[str, list[int]] = {}
-    left = [Left(path=calls[0]["path"], type=calls[0]["type"], reason=_LOOSE, ops=calls[0]["ops"])] if calls[0]["ops"] else []
+    here: dict[str, str] = {}
+    inner = _inner(calls)
+    root = calls[0]
+    left = [Left(path="", type=root["type"], reason=root["problem"] or _LOOSE, ops=root["ops"])] if root["ops"] else []
     for place, call in enumerate(calls[1:], 1):
         if call["problem"] or not call["input_types"]:
             reason = call["problem"] or "takes no tensor"
@@ -61,9 +67,13 @@ def plan(calls: Sequence[Call], others: Sequence[Call]) -> Plan:
             continue
         if not call["leaf"] and call["ops"]:
             left.append(Left(path=call["path"], type=call["type"], reason=_LOOSE, ops=call["ops"]))
-        if not _wraps(calls, place):
-            key = [call[said] for said in ("leaf", "type", "signature", "said", "input_types")]
-            found.setdefault(repr([*key, elsewhere.get((call["path"], call["call"]))]), []).append(place)
+        if not _wraps(calls, place, inner[place]):
+            own = repr([call[said] for said in ("leaf", "type", "signature", "said", "input_types")])
+            there = elsewhere.get((call["path"], call["call"]))
+            # A loop may run fewer times at other shapes: its later calls are like the earlier ones.
+            key = here.get(own) if there is None else repr([own, there])
+            here.setdefault(own, key or own)
+            found.setdefault(key or own, []).append(place)
     chosen = tuple(Chosen(place=places[0], level=_level(calls[places[0]]), calls=tuple(places)) for places in found.values())
     return Plan(chosen=chosen, left=tuple(left), ops=sum(map(_own, calls)))
 
@@ -80,11 +90,20 @@ def _own(call: Call) -> int:
     return max(1, int(call["ops"])) if call["leaf"] else int(call["ops"])
 
 
-def _wraps(calls: Sequence[Call], place: int) -> bool:
+def _inner(calls: Sequence[Call]) -> list[list[int]]:
+    """Return the places of the calls directly inside each call."""
+    found: list[list[int]] = [[] for _ in calls]
+    for place, call in enumerate(calls):
+        if call["parent"] >= 0:
+            found[call["parent"]].append(place)
+    return found
+
+
+def _wraps(calls: Sequence[Call], place: int, inner: Sequence[int]) -> bool:
     """Return whether a call does nothing but hand its inputs to one inner call and its outputs back."""
     own = calls[place]
-    inner = [call for call in calls[place + 1 :] if call["parent"] == place][:2]
-    return len(inner) == 1 and not own["ops"] and all(inner[0][side] == own[side] for side in ("input_keys", "output_keys"))
+    alike = len(inner) == 1 and all(calls[inner[0]][side] == own[side] for side in ("input_keys", "output_keys"))
+    return alike and not own["ops"] and not calls[inner[0]]["problem"]
 
 
 def covered(calls: Sequence[Call], made: Sequence[Chosen]) -> dict[str, float]:
@@ -135,9 +154,9 @@ def domain_of(arrays: Sequence[Any]) -> Domain | None:
     low, high = float(flat.min()), float(flat.max())
     if arrays[0].dtype.kind in "iu":
         return integers(int(low), int(high))
-    if low >= 0:
+    if low >= 0 or abs(float(flat.mean())) > FAR * float(flat.std()):
         return uniform(low, high) if high > low else None
-    return normal(float(flat.std()) or 1.0)
+    return normal(float(flat.std()))
 
 
 class Dims:
@@ -187,7 +206,7 @@ def _dim(name: str, low: int, high: int, multiple: int, a: int, b: int) -> Dim:
 
 def ids(calls: Sequence[Call], made: Sequence[Chosen], parent: str) -> list[str]:
     """Return the id of each case: that of the model, then the path of the module. Equal ones are numbered."""
-    found: list[str] = []
+    found: dict[str, None] = {}
     for one in made:
         call = calls[one.place]
         path = "/".join(filter(None, re.sub(r"[^A-Za-z0-9_.+/-]+", "-", call["path"]).strip("-").split("/")))
@@ -197,5 +216,5 @@ def ids(calls: Sequence[Call], made: Sequence[Chosen], parent: str) -> list[str]
         name = stem
         while name in found:
             name, number = f"{stem}-{number}", number + 1
-        found.append(name)
-    return found
+        found[name] = None
+    return list(found)

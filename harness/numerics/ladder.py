@@ -6,12 +6,12 @@ A rung is offered for a case only where one of its inputs admits it; the values 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from harness.core.case import Case
 from harness.core.errors import UsageError, unknown
-from harness.core.spec import Dim, dims_of
+from harness.core.space import space_of
 from harness.core.value import value
 from harness.numerics import rungs
 from harness.numerics.sampling import Sample, draw
@@ -129,56 +129,55 @@ def rungs_of_shape(case: Case, framework: str) -> list[dict[str, int]]:
 
     All axes at once: distinct primes, an even length and the odd one after it, the same length everywhere, the low
     and the high end (the latter up to `LONGEST` or twice the example). One axis at a time, as exporters specialise
-    each by itself: 1, then 0. Every length is admissible for its `Dim`; a case without dynamic axes has one, empty.
+    each by itself: 1, then 0. Every combination is admissible in the case's `harness.core.space.Space`, the nearest
+    one where relations or profiles leave out what was meant; a case without dynamic axes has one, empty.
     """
-    dims = dims_of(case.specs(framework))
-    example = {name: dim.example for name, dim in dims.items()}
+    space = space_of(case, framework)
+    short = {name: _short(space.choices(name, {}), example) for name, example in space.example.items()}
+    example = dict(space.example)
     together = [
-        _primes(dims), {name: _even(dim) for name, dim in dims.items()}, {name: _odd(dim) for name, dim in dims.items()},
-        _equal(dims), {name: max(1, dim.admissible()[0]) for name, dim in dims.items()},
-        {name: _highest(dim) for name, dim in dims.items()},
+        _primes(short, example), {name: _even(few, example[name]) for name, few in short.items()},
+        {name: _odd(few, example[name]) for name, few in short.items()}, _equal(short, example),
+        {name: max(1, few[0]) for name, few in short.items()},
+        {name: few[-1] if few[-1] == space.ends(space.dims[name])[1] else example[name] for name, few in short.items()},
     ]  # fmt: skip
-    alone = [{**example, name: n} for n in (1, 0) for name, dim in dims.items() if n in dim.admissible()]
+    alone = [space.complete({name: n}) for n in (1, 0) for name, few in short.items() if n in few]
     found: list[dict[str, int]] = []
-    for lengths in (example, *together, *alone):
-        if lengths not in found and all(n in dims[name].admissible() for name, n in lengths.items()):
+    for lengths in (example, *(space.nearest(wanted) for wanted in together), *alone):
+        if lengths is not None and lengths not in found and all(n in short[name] for name, n in lengths.items()):
             found.append(lengths)
     return found
 
 
-def _short(dim: Dim) -> list[int]:
-    """Return the admissible lengths that cost little, ascending; at least one."""
-    few = [n for n in dim.admissible() if n <= max(LONGEST, 2 * dim.example)]
-    return few or [dim.example]
+def _short(lengths: Sequence[int], example: int) -> list[int]:
+    """Return the lengths that cost little, ascending; at least one."""
+    few = [n for n in lengths if n <= max(LONGEST, 2 * example)]
+    return few or [example]
 
 
-def _highest(dim: Dim) -> int:
-    end = dim.admissible()[-1]
-    return end if end in _short(dim) else dim.example
+def _even(few: Sequence[int], example: int) -> int:
+    return next((n for n in few if n >= 4 and n % 2 == 0), example)
 
 
-def _even(dim: Dim) -> int:
-    return next((n for n in _short(dim) if n >= 4 and n % 2 == 0), dim.example)
-
-
-def _odd(dim: Dim) -> int:
+def _odd(few: Sequence[int], example: int) -> int:
     """Return the odd length after the even one, any odd one above 1 otherwise."""
-    after = _even(dim) + 1
-    return after if after % 2 and after in _short(dim) else next((n for n in _short(dim) if n > 1 and n % 2), dim.example)
+    after = _even(few, example) + 1
+    return after if after % 2 and after in few else next((n for n in few if n > 1 and n % 2), example)
 
 
-def _primes(dims: Mapping[str, Dim]) -> dict[str, int]:
+def _primes(short: Mapping[str, Sequence[int]], example: Mapping[str, int]) -> dict[str, int]:
     """Return a prime length for each axis, no two alike where the ranges allow."""
     found: dict[str, int] = {}
-    for name, dim in dims.items():
-        prime = [n for n in _short(dim) if n > 2 and all(n % k for k in range(2, int(n**0.5) + 1))]
+    for name, few in short.items():
+        prime = [n for n in few if n > 2 and all(n % k for k in range(2, int(n**0.5) + 1))]
         unused = [n for n in prime if n not in found.values()]
-        found[name] = (unused or prime or [dim.other()])[0]
+        rest = sorted((n for n in few if n != example[name]), key=lambda n: (n < 2, n % 2 == 0, n))
+        found[name] = (unused or prime or rest or [example[name]])[0]
     return found
 
 
-def _equal(dims: Mapping[str, Dim]) -> dict[str, int]:
+def _equal(short: Mapping[str, Sequence[int]], example: Mapping[str, int]) -> dict[str, int]:
     """Return one length, above 1, for every axis; the example where they have none in common."""
-    common = set.intersection(*(set(_short(dim)) for dim in dims.values())) if dims else set()
+    common = set.intersection(*map(set, short.values())) if short else set()
     length = min((n for n in common if n > 2), default=max(common, default=0))
-    return {name: length if length > 1 else dim.example for name, dim in dims.items()}
+    return {name: length if length > 1 else example[name] for name in short}

@@ -51,7 +51,7 @@ _TINY = {"float64": 2.0**-1022, "float16": 2.0**-14}
 _USUAL = 0.6
 # A slice whose variance is below this share of its mean square is of one value.
 _STEADY = 1e-8
-# Beyond this share of its own scale a bound says nothing about a value any more.
+# Beyond this share of its own scale a bound says nothing about a value any more; a type as coarse as float16 has less to say anyway.
 _LOOSE = 0.01
 
 
@@ -185,7 +185,7 @@ class _Bound:
             e = np.nan_to_num(np.asarray(self._given.emulated[piece], np.float64), nan=0.0, posinf=0.0, neginf=0.0)
             error = error + _COARSE * np.minimum(np.abs(e - o), explained)
         allowed = rounding + noise + error + self._tiny
-        loose = judged & ((allowed > max(_LOOSE, 128.0 * self._coarse) * np.maximum(size, scale) + self._tiny * 16) | jumps)
+        loose = judged & ((allowed > max(_LOOSE, 128.0 * max(self._coarse, self.unit)) * np.maximum(size, scale) + self._tiny * 16) | jumps)
         allowed = np.where(loose, np.maximum(allowed, 4.0 * np.maximum(size, self._scale.whole)), allowed)
         distance = np.where(judged, np.maximum(np.maximum(low - y, y - high), 0.0), 0.0)
         return distance, allowed, loose, {"rounding": rounding, "noise": noise, "error": error, "oracle": o, "reference": r, "scale": scale}

@@ -11,7 +11,9 @@ import numpy as np
 from harness.core.arrays import dtype_named
 from harness.core.case import Case
 from harness.core.errors import UsageError
-from harness.core.spec import Domain, TensorSpec, dims_of
+from harness.core.relations import Relation, related
+from harness.core.space import Space, space_from, space_of
+from harness.core.spec import Dim, DimExpr, Domain, TensorSpec
 from harness.core.value import value
 from harness.numerics import rungs
 
@@ -52,14 +54,10 @@ def draw(case: Case, framework: str, lengths: Mapping[str, int], *, rung: str = 
 
     Each input that admits ``rung`` (see `harness.numerics.rungs`) is at that rung, every other one holds the very
     values of the rung ``normal``. `harness.numerics.ladder.draw_rung` draws a rung by its checked name.
-    Raises `UsageError` for a length that is missing or outside its declared range.
+    Raises `UsageError` for a length that is missing or outside its declared range, and for lengths that do not go together.
     """
     specs = case.specs(framework)
-    for name, dim in dims_of(specs).items():
-        if name not in lengths:
-            raise UsageError(f"case {case.id!r}: no length given for dimension {name!r}")
-        if not dim.low <= lengths[name] <= dim.high:
-            raise UsageError(f"case {case.id!r}: dimension {name} = {lengths[name]} lies outside {dim}")
+    _check(case, space_of(case, framework), lengths)
     feeds = {}
     for spec in specs:
         shape = spec.concrete(lengths)
@@ -77,27 +75,78 @@ def generator(key: str) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(int.from_bytes(hashlib.sha256(key.encode()).digest()[:16], "little")))
 
 
+def _check(case: Case, space: Space, lengths: Mapping[str, int]) -> None:
+    for name, dim in space.dims.items():
+        if name not in lengths:
+            raise UsageError(f"case {case.id!r}: no length given for dimension {name!r}")
+        if lengths[name] not in dim.lengths:
+            raise UsageError(f"case {case.id!r}: dimension {name} = {lengths[name]} lies outside {dim}")
+    for one in space.relations:
+        if not one.holds(lengths):
+            told = ", ".join(f"{name} = {lengths[name]}" for name in one.names)
+            raise UsageError(f"case {case.id!r}: {told} does not satisfy {one.text!r}")
+    if not space.holds({name: lengths[name] for name in space.dims}):
+        raise UsageError(f"case {case.id!r}: {dict(lengths)} is none of its profiles {[dict(profile) for profile in space.profiles]}")
+
+
 def lengths_to_try(case: Case, framework: str) -> list[dict[str, int]]:
     """Return the shapes of one cell: the example every model is exported with, then another one.
 
     The other shape moves every dynamic axis at once; a case without dynamic axes has one shape.
     """
-    dims = dims_of(case.specs(framework))
-    example = {name: dim.example for name, dim in dims.items()}
-    other = {name: dim.other() for name, dim in dims.items()}
+    space = space_of(case, framework)
+    example, other = dict(space.example), space.other
     return [example] if other == example else [example, other]
 
 
-def dynamic_axes(specs: Sequence[TensorSpec]) -> dict[str, dict[int, tuple[str, int, int]]]:
-    """Return input name -> axis -> (dimension name, low, high) for every dynamic axis."""
-    from harness.core.spec import Dim
+def lengths_of(case: Case, framework: str, feeds: Mapping[str, Any]) -> dict[str, int]:
+    """Return the dimension lengths of real feeds. Raises `UsageError` where they do not fit the declaration."""
+    specs, space = case.specs(framework), space_of(case, framework)
+    if set(feeds) != {spec.name for spec in specs}:
+        raise UsageError(f"case {case.id!r}: data() gave {sorted(feeds)}, the case declares {sorted(s.name for s in specs)}")
+    lengths: dict[str, int] = {}
+    made: list[Relation] = []
+    for spec in specs:
+        array = feeds[spec.name]
+        where = f"case {case.id!r}, input {spec.name!r}: data() gave"
+        if array.dtype.name != spec.dtype:
+            raise UsageError(f"{where} dtype {array.dtype.name}, the case declares {spec.dtype}")
+        if len(array.shape) != len(spec.shape):
+            raise UsageError(f"{where} {len(array.shape)} axes, the case declares {len(spec.shape)}")
+        for axis, (length, declared) in enumerate(zip(array.shape, spec.shape, strict=True)):
+            if isinstance(declared, DimExpr):
+                made.append(related(declared.node, "==", ("number", int(length))))
+                continue
+            fits = length in declared.lengths if isinstance(declared, Dim) else length == declared
+            if not fits or (isinstance(declared, Dim) and lengths.setdefault(declared.name, length) != length):
+                raise UsageError(f"{where} length {length} on axis {axis}, the case declares {declared}")
+    found = space.nearest(space.example, lengths, made)
+    if found is None:
+        wanted = " and ".join(one.text for one in (*space.relations, *made)) or "one of its profiles"
+        raise UsageError(f"case {case.id!r}: data() gave the lengths {lengths}, which do not go together: {wanted}")
+    return found
 
+
+def dynamic_axes(specs: Sequence[TensorSpec], space: Space | None = None) -> dict[str, dict[int, tuple[str, int, int]]]:
+    """Return input name -> axis -> (name, low, high) for every axis that can have more than one length.
+
+    The name of an axis made of others is the text of its expression. ``space``: what the lengths keep to besides their ranges.
+    """
+    known = space_from(specs) if space is None else space
     axes: dict[str, dict[int, tuple[str, int, int]]] = {}
     for spec in specs:
-        part = {axis: (n.name, n.low, n.high) for axis, n in enumerate(spec.shape) if isinstance(n, Dim)}
-        if part:
-            axes[spec.name] = part
+        for axis, length in enumerate(spec.shape):
+            if not isinstance(length, int):
+                low, high = known.ends(length)
+                if low < high:
+                    axes.setdefault(spec.name, {})[axis] = (length.text if isinstance(length, DimExpr) else length.name, low, high)
     return axes
+
+
+def told_of(case: Case, framework: str) -> dict[str, Any]:
+    """Return what converters and runtimes are told of the lengths of a case, as plain data."""
+    space = space_of(case, framework)
+    return {"dynamic": dynamic_axes(case.specs(framework), space), "space": space.to_json()}
 
 
 def ordinary(spec: TensorSpec, shape: tuple[int, ...], rng: np.random.Generator) -> Any:

@@ -23,6 +23,10 @@ KEYS = ("case", "cases", "route", "routes", "stage", "outcome", "signature", "re
 _FAILURES = tuple(str(outcome) for outcome in Outcome if outcome not in (Outcome.MATCH, Outcome.UNAVAILABLE))
 
 
+DRAFT = "to be reviewed:"
+"""How the reason of a row begins that nobody has reviewed: it excuses its cells, and the gate fails for it."""
+
+
 @value
 class Expectation:
     """One row. ``case`` and ``route`` are patterns; ``signature`` is searched for in the cause (see `cause`)."""
@@ -165,8 +169,8 @@ def apply(
 
     Each record is decided by one row: the one that names it most exactly, else the first. With
     ``complete`` (the whole matrix was run) rows that decided nothing are wrong too; a row whose
-    cells are all unavailable here is not, since nothing was learnt about it. Whatever expectation a
-    record carried before is replaced.
+    cells are all unavailable here is not, since nothing was learnt about it. A row that decides and is
+    still a draft is a problem, though it excuses its cells. Whatever expectation a record carried before is replaced.
     """
     ranked = sorted(rows, key=lambda row: -row.rank)
     judged, problems = [], []
@@ -187,6 +191,7 @@ def apply(
         problems += [problem] if problem else []
         filled = {"met": not problem, "reason": row.reason, "expires": row.expires.isoformat(), "row": row.where, "problem": problem}
         judged.append(dataclasses.replace(record, expectation={**filled, "issue": row.issue} if row.issue else filled))
+    problems += dict.fromkeys(_unreviewed(row) for row in rows if row in used and row.reason.startswith(DRAFT))
     if complete:
         problems += [_unused(row, hidden.get(row), today) for row in rows if row not in used]
     return judged, problems
@@ -211,6 +216,10 @@ def _problem(record: Record, row: Expectation, today: datetime.date) -> str:
     if today > row.expires:
         return f"expired: the row for {cell} was valid until {row.expires}; fix the failure or renew the row ({row.where})"
     return ""
+
+
+def _unreviewed(row: Expectation) -> str:
+    return f"not reviewed: {row.where} was drafted from a run ({row.outcome} at {row.stage}); put in its reason why this is accepted"
 
 
 def _unused(row: Expectation, winner: str | None, today: datetime.date) -> str:

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from harness.core.record import Comparison, Record
+from harness.core.spec import DTYPES
 from harness.core.tolerance import wider
 from harness.core.value import value
 from harness.policy import glob
-from harness.policy.tolerances import MATCH, OUTPUT_DTYPES, Row
+from harness.policy.tolerances import MATCH, Row
 
 MARGIN = 4.0
 """How many times the largest measured error a bound keeps when it is tightened."""
@@ -136,7 +137,7 @@ def loosened(old_rows: Sequence[Row], new_rows: Sequence[Row]) -> list[str]:
     found = []
     for probe in dict.fromkeys(tuple(getattr(row, key) for key in MATCH) for row in (*old_rows, *new_rows)):
         place = dict(zip(MATCH, probe, strict=True))
-        for dtype in filter(functools.partial(glob.matches, place["dtype"]), OUTPUT_DTYPES):
+        for dtype in filter(functools.partial(glob.matches, place["dtype"]), DTYPES):
             before, after = (_deciding(rows, place, dtype) for rows in (old_rows, new_rows))
             told = [] if after.reason and after.expires else wider(after.at(dtype), before.at(dtype))
             if told:

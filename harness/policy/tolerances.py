@@ -24,8 +24,6 @@ from harness.policy import glob, tables
 
 MATCH = ("case", "route", "output", "dtype", "level")
 KEYS = (*MATCH, "mode", "preset", *LIMITS, "reason", "expires")
-# What outputs may be beyond what inputs may be.
-OUTPUT_DTYPES = (*DTYPES, "uint16", "uint32", "uint64")
 _PROJECT = "pyproject.toml, [tool.parity.tolerances]"
 
 
@@ -110,7 +108,7 @@ def _file(path: Path, name: str) -> list[Row]:
 def _row(table: Mapping[str, Any], where: str) -> Row:
     tables.known_keys(table, KEYS, where)
     patterns = {key: tables.text(table, key, where, "give a name or a pattern, or leave it out for all") for key in MATCH if key in table}
-    for key, known in (("dtype", OUTPUT_DTYPES), ("level", LEVELS)):
+    for key, known in (("dtype", DTYPES), ("level", LEVELS)):
         if key in patterns and not any(glob.matches(patterns[key], name) for name in known):
             raise UsageError(f"{where}: {unknown(key, patterns[key], known)}")
     mode = table.get("mode", "oracle")
@@ -146,7 +144,7 @@ def _refuse_looser(row: Row) -> None:
     """Raise `UsageError` for a row that lets a dtype go further than its default without saying why and until when."""
     if row.reason and row.expires:
         return
-    for dtype in filter(row.covers, OUTPUT_DTYPES):
+    for dtype in filter(row.covers, DTYPES):
         found = wider(row.at(dtype), default_tolerance(dtype))
         if found:
             missing = " and ".join(key for key in ("reason", "expires") if not getattr(row, key))

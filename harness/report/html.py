@@ -17,6 +17,7 @@ from markupsafe import Markup, escape
 from harness.core.record import Record
 from harness.core.tolerance import FORMULA
 from harness.report import sections
+from harness.report.compat import compat
 from harness.report.models import models
 from harness.report.pack import pack
 from harness.report.text import clean, count
@@ -24,7 +25,7 @@ from harness.report.verdict import GLYPHS, MEANINGS, Tally, blamed, excused, fai
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _STYLES = ("report.css", "cells.css", "blame.css", "models.css")
-_SCRIPTS = ("dom.js", "bound.js", "blame.js", "shapes.js", "detail.js", "models.js", "explore.js")
+_SCRIPTS = ("dom.js", "bound.js", "blame.js", "shapes.js", "detail.js", "models.js", "explore.js", "compat.js")
 
 
 @functools.cache
@@ -72,6 +73,7 @@ def render_html(
         family_targets=family_targets, family_rows=[(name, list(group)) for name, group in groupby(family_rows, lambda f: f.framework)],
         pair_index={(pair.framework, pair.target): pair.index for pair in found}, versions=sections.versions(records),
         expectations=sections.expectations(records), loose=loose_problems(records, gate), absences=sections.absences(records),
+        compat=compat(records), route_index={lane.route: lane.index for pair in found for lane in pair.lanes},
         hints=hints, glyphs=GLYPHS, meanings=MEANINGS, formula=FORMULA,
     )  # fmt: skip
 

@@ -9,11 +9,13 @@ from typing import Any
 
 from harness.core.record import Record
 from harness.report import sections
+from harness.report.compat import by_dtype, compat
 from harness.report.models import Model, models
 from harness.report.origin import region
 from harness.report.text import clean, count, line
 from harness.report.verdict import GLYPHS, MEANINGS, Tally, blamed, fails, headline, tally
 
+_NAMED = 100
 # What could start emphasis, code, a link, a table cell, a heading, a formula, a bare address or a mention.
 _SPECIAL = re.compile(r"[\\`*_\[\]#|~$]|:(?=//)|(?<!\w)@|(?<=\bwww)\.")
 
@@ -49,6 +51,7 @@ def render_markdown(
     if records:
         parts += _matrix(records)
         parts += _models(records)
+        parts += _compat(records)
         parts += _failures(records, worst)
         parts += _blame(records)
         parts += _absences(records)
@@ -98,6 +101,26 @@ def _matrix(records: Sequence[Record]) -> list[str]:
     body = [[code(framework), *(_sum(pair.tally) if pair else "–" for pair in cells)] for framework, cells in rows]
     note = "Matched / executed, and the worst outcome. † expected failure, ‡ match against expectation, ▨ unavailable here, – no route."
     return ["### Source × target", _table(["source", *(code(target) for target in targets)], body), f"<sub>{note}</sub>"]
+
+
+def _compat(records: Sequence[Record]) -> list[str]:
+    """Return operators by their worst outcome for each route and dtype, and the first operators that do not match everywhere."""
+    found = compat(records)
+    if found is None:
+        return []
+    rows = [
+        [code(column.route), plain(dtype) or "–", str(tried), *(str(worst.get(outcome, "")) for outcome in MEANINGS)]
+        for column, dtype, worst, tried in by_dtype(found)
+    ]
+    head = ["route", "dtype", "operators", *(f"{GLYPHS[outcome]} {outcome}" for outcome in MEANINGS)]
+    bad = [row for row in found.lines if set(row.outcomes) - {"match", "unavailable"}]
+    named = ["<details><summary>" + count(len(bad), "operator") + " that do not match on every route</summary>\n"]
+    routes = {column.route: column for column in found.columns}
+    for row in bad[:_NAMED]:
+        sums = [f"{code(routes[name].chain)} {plain(routes[name].target)} {_sum(part)}" for name, part in sorted(row.tallies.items())]
+        named.append(f"- {code(row.family)} {plain(row.dtype)}: " + "; ".join(sums))
+    named += [f"- and {len(bad) - _NAMED} more; the HTML report lists all of them"] if len(bad) > _NAMED else []
+    return ["### Operators × dtype × route", _table(head, rows), *(["\n".join([*named, "</details>"])] if bad else [])]
 
 
 def _models(records: Sequence[Record]) -> list[str]:

@@ -44,6 +44,12 @@ def _placed(source: str, target: str) -> None:
         shutil.copyfile(source, target)
 
 
+def _linkable(path: str) -> str | None:
+    """Return the folder for copies of a model: the usual one, but where weights could not be linked there, one beside the model's."""
+    folder = os.path.dirname(os.path.abspath(path))
+    return None if os.stat(folder).st_dev == os.stat(tempfile.gettempdir()).st_dev else os.path.dirname(folder)
+
+
 def names_of(path: str) -> list[dict[str, Any]]:
     """Return the tensors of the model at ``path`` in execution order."""
     import onnx
@@ -58,7 +64,7 @@ def probed(
     import onnx
 
     wanted = [entry["name"] for entry in names_of(path)] if names is None else list(names)
-    with tempfile.TemporaryDirectory(prefix="parity-probe-") as folder:
+    with tempfile.TemporaryDirectory(prefix="parity-probe-", dir=_linkable(path)) as folder:
         found = execute(with_outputs(path, wanted, folder), feeds)
     final = [info.name for info in onnx.load(path, load_external_data=False).graph.output]
     inner = {name: found[name] for name in wanted if isinstance(found.get(name), np.ndarray)}

@@ -6,8 +6,10 @@ from typing import Any, Mapping, Sequence
 
 import numpy as np
 
+from harness.core.external import load
 from harness.core.protocols import Source
 from harness.frameworks._onnx_evaluator import refusal
+from harness.frameworks._onnx_lean import lean
 from harness.frameworks._onnx_trace import intermediates, tensor_names
 
 
@@ -55,13 +57,10 @@ class OnnxReference:
         import onnx.reference  # noqa: F401
 
     def load(self, source: Source, device: str, options: Mapping[str, Any]) -> ReferenceSession:
-        """Read the file with its external data."""
-        import onnx
-        from onnx.reference import ReferenceEvaluator
-
+        """Read the graph; weights beside the file are read when a node needs them."""
         try:
-            proto = onnx.load(source.artifact.entry)
-            return ReferenceSession(ReferenceEvaluator(proto), proto)
+            proto = load(source.artifact.entry)
+            return ReferenceSession(lean()(proto), proto)
         except Exception as error:
             raise refusal(error) or error
 

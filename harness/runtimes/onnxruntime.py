@@ -43,6 +43,8 @@ class OrtSession:
 
     def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
         """Run once."""
+        if self._session is None:
+            self._session = self._opened(self._path)
         return _ran(self._session, feeds)
 
     def tensor_names(self, feeds: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -51,6 +53,7 @@ class OrtSession:
 
     def tensors(self, feeds: Mapping[str, Any], names: Sequence[str] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
         """Run a copy of the file whose inner tensors are outputs; optimisation may differ there."""
+        self._session = None  # a session holds all weights; two of a large model may be too many
         return _onnx_probe.probed(self._path, feeds, names, lambda file, given: _ran(self._opened(file), given))
 
     def close(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -18,14 +18,17 @@ _HOW = {"gpu": "the Intel GPU driver with OpenCL", "npu": "the Intel NPU driver"
 class OpenVinoSession:
     """A compiled model."""
 
-    def __init__(self, compiled: Any, names: list[list[str]], provenance: dict[str, Any], probe: Any) -> None:
+    def __init__(self, compiled: Any, names: list[list[str]], provenance: dict[str, Any], probe: Any, opened: Callable[[], Any]) -> None:
         self._compiled: Any = compiled
+        self._opened = opened
         self._probe: Any = probe
         self._names = names
         self.provenance = provenance
 
     def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
         """Run once, in a request of its own."""
+        if self._compiled is None:
+            self._compiled = self._opened()
         results = self._compiled.create_infer_request().infer(dict(feeds))
         return {name: np.array(results[index]) for index, names in enumerate(self._names) for name in names}
 
@@ -36,6 +39,7 @@ class OpenVinoSession:
 
     def tensors(self, feeds: Mapping[str, Any], names: Sequence[str] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
         """Compile a copy whose inner tensors are outputs; what is fused there may differ."""
+        self._compiled = None  # it holds all weights; two of a large model may be too many
         inner, results = self._probe.run(feeds, names)
         return inner, {name: results[index] for index, own in enumerate(self._names) for name in own}
 
@@ -62,20 +66,23 @@ class OpenVino:
 
     def load(self, source: Source, device: str, options: Mapping[str, Any]) -> OpenVinoSession:
         """Compile the model and check that device and precision are those asked for."""
-        core = openvino().Core()
-        try:
-            model = core.read_model(source.artifact.entry)
-            compiled = core.compile_model(model, device.upper(), {"INFERENCE_PRECISION_HINT": options["precision"]})
-        except Exception as error:
-            raise refusal(self.name, error) or error
+        settings = {"INFERENCE_PRECISION_HINT": options["precision"]}
+
+        def opened() -> Any:
+            core = openvino().Core()
+            try:
+                return core.compile_model(core.read_model(source.artifact.entry), device.upper(), settings)
+            except Exception as error:
+                raise refusal(self.name, error) or error
+
+        compiled = opened()
         ran = [str(name) for name in compiled.get_property("EXECUTION_DEVICES")]
         hint = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
         if {name.split(".")[0] for name in ran} != {device.upper()} or hint != options["precision"]:
             raise RuntimeError(f"asked OpenVINO for {device} in {options['precision']}, it runs {', '.join(ran)} in {hint}")
         names = _names([port.native for port in source.artifact.outputs], compiled.outputs)
         provenance = {"device": device, "provider": f"openvino {', '.join(ran)}", "precision": _PRECISIONS[hint]}
-        settings = {"INFERENCE_PRECISION_HINT": options["precision"]}
-        return OpenVinoSession(compiled, names, provenance, GraphProbe(source.artifact.entry, device.upper(), settings))
+        return OpenVinoSession(compiled, names, provenance, GraphProbe(source.artifact.entry, device.upper(), settings), opened)
 
 
 def _names(wanted: list[str], nodes: Any) -> list[list[str]]:

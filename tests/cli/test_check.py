@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from harness.cli import main
@@ -83,6 +84,31 @@ def test_a_declared_axis_is_tried_at_another_length(place: Path, capsys: pytest.
     lengths = [shape["rows"] for shape in record["shapes"]["tried"]]
     assert lengths[0] == 4
     assert len(set(lengths)) == 2
+
+
+TWICE = """
+<ir_version: 8, opset_import: ["" : 17]>
+agraph (float[n, k] x, float[n, k2] y, float[k] z) => (float[n, m] out) { s = Add(x, z) twice = Concat<axis = 1>(s, x) out = Mul(twice, y) }
+"""
+
+
+def tried(place: Path, *more: str) -> list[dict[str, int]]:
+    model = onnx.parser.parse_model(TWICE)
+    model.graph.input[1].type.tensor_type.shape.dim[1].dim_param = "2*k"
+    onnx.save(model, str(place / "twice.onnx"))
+    assert main(["check", "twice.onnx", "--to", "onnxruntime", "--rung", "normal", "--json", "out.jsonl", *more]) == 0
+    shapes: list[dict[str, int]] = json.loads((place / "out.jsonl").read_text())["shapes"]["tried"]
+    return shapes
+
+
+def test_symbols_of_a_file_are_dimensions_wherever_they_stand(place: Path) -> None:
+    assert tried(place) == [{"n": 2, "k": 16}, {"n": 3, "k": 17}], "also inside an expression, and at another axis"
+    assert tried(place, "--dim", "x.1=S:1:9", "--relation", "S % 3 == 0") == [{"S": 3, "n": 2}, {"S": 9, "n": 3}]
+    assert tried(place, "--dim", "x.1=S:1:9", "--dim", "y.1=T:1:20", "--relation", "T == 2*S") == [
+        {"S": 2, "T": 4, "n": 2}, {"S": 5, "T": 10, "n": 3},
+    ]  # fmt: skip
+    assert tried(place, "--dim", "x.1=gear:1,2,4", "--dim", "y.1=2*gear") == [{"gear": 2, "n": 2}, {"gear": 4, "n": 3}]
+    assert tried(place, "--profile", "n=4,k=6", "--profile", "n=1,k=8") == [{"n": 4, "k": 6}, {"n": 1, "k": 8}]
 
 
 def judged(*more: str) -> int:
@@ -180,6 +206,15 @@ def test_a_changed_artifact_of_the_same_name_is_judged_anew(place: Path) -> None
         (["notes.txt"], "no source framework reads this"),
         (["model.onnx", "--to", "onnxruntme"], "did you mean onnxruntime"),
         (["model.onnx", "--dim", "x.0=rows"], "expected INPUT.AXIS=NAME:LOW:HIGH"),
+        (["model.onnx", "--dim", "x.0=rows:1:2:3:4:5"], "expected INPUT.AXIS=NAME:LOW:HIGH"),
+        (["model.onnx", "--dim", "x.0=2*"], "expression '2*': expected names, whole numbers"),
+        (["model.onnx", "--dim", "x.0=2*rows"], "unknown dimension 'rows'; known: none; expected INPUT.AXIS="),
+        (["model.onnx", "--relation", "n"], "relation 'n': expected two expressions and one of == != < <= > >= between them"),
+        (["model.onnx", "--relation", "n > 8"], "relation 'n > 8' cannot hold: n in 1..8"),
+        (["model.onnx", "--dim", "x.0=n:1:8:3", "--relation", "n != 3"], "the example n=3 does not satisfy relation 'n != 3'; n=2 would"),
+        (["model.onnx", "--profile", "n"], "--profile 'n'; expected NAME=LENGTH,NAME=LENGTH, for example batch=1,seq=128"),
+        (["model.onnx", "--profile", "n=9"], "profile {'n': 9}: n = 9 is not admissible; it must be one of n in 1..8"),
+        (["models.py:CASE", "--relation", "n == 2", "--profile", "n=2"], "leave --relation, --profile out and edit the Case"),
         (["model.onnx", "--dim", "q.0=rows:1:2"], "unknown input of model.onnx 'q'"),
         (["model.onnx", "--dim", "x.7=rows:1:2"], "has 2 axes"),
         (["model.onnx", "--domain", "x=gauss"], "expected INPUT=KIND"),
@@ -199,6 +234,47 @@ def test_bad_input_ends_with_2_and_one_clear_message(
     shown = capsys.readouterr().err
     assert said in shown
     assert "Traceback" not in shown
+
+
+def test_a_limit_that_is_too_low_says_what_to_do(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "model.onnx", "--to", "onnxruntime", "--memory", "1M", "--fresh"]) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert "needs more than 0.000977 GiB, the memory limit of one worker; --memory 1 allows more (pytest: --parity-memory 1G)" in said
+    assert main(["check", "model.onnx", "--to", "onnxruntime", "--memory", "2", "--rung", "normal"]) == 0
+
+
+@pytest.mark.parametrize(("text", "told"), [("much", "size 'much'; expected a number and a unit"), ("0", "expected more than 0")])
+def test_a_limit_that_is_none_is_refused(text: str, told: str, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "model.onnx", "--memory", text]) == 2
+    assert told in capsys.readouterr().err
+
+
+@pytest.fixture
+def apart(place: Path) -> Path:
+    """A folder with the model in two files, the numbers under a name of their own."""
+    folder = place / "made"
+    (folder / "parts").mkdir(parents=True)
+    proto = onnx.load("model.onnx")
+    (tensor,) = proto.graph.initializer  # only raw numbers can lie elsewhere
+    tensor.CopyFrom(onnx.numpy_helper.from_array(np.array([1, 2, 3, 4], np.float32), tensor.name))
+    onnx.save(proto, folder / "one.onnx", save_as_external_data=True, location="parts/numbers", size_threshold=0)
+    return folder
+
+
+def test_weights_beside_an_artifact_come_with_it_and_are_watched(apart: Path) -> None:
+    asked = ["check", "model.onnx", "--artifact", "made/one.onnx", "--to", "onnxruntime", "--no-localise", "--rung", "normal"]
+    assert main(asked) == 0
+    (apart / "parts" / "numbers").write_bytes(np.array([1, 2, 3, 4.01], np.float32).tobytes())
+    assert main(asked) == 1
+    (apart / "parts" / "numbers").unlink()
+    assert main(asked) == 2
+
+
+def test_weights_beside_a_source_are_watched(apart: Path) -> None:
+    asked = ["check", "made/one.onnx", "--artifact", "model.onnx", "--to", "onnxruntime", "--no-localise", "--rung", "normal"]
+    assert main(asked) == 0
+    (apart / "parts" / "numbers").write_bytes(np.array([1, 2, 3, 4.01], np.float32).tobytes())
+    assert main(asked) == 1
 
 
 def test_an_artifact_with_other_inputs_ends_with_2(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

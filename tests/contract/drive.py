@@ -14,18 +14,14 @@ from harness.core.declared import find_case
 from harness.core.protocols import option_values
 from harness.core.registry import registry
 from harness.core.route import parse_route
-from harness.core.spec import Dim
 from harness.engine.serve import Serve
 from harness.numerics.metrics import measure
-from harness.numerics.sampling import draw, dynamic_axes, lengths_to_try
+from harness.numerics.sampling import draw, lengths_to_try, told_of
 
 
 def source_artifact(case: Case, framework: str, outputs: dict[str, Any], fmt: str) -> Artifact:
     """Return the artifact that stands for the source model itself."""
-    inputs = tuple(
-        Port(name=s.name, native=s.name, dtype=s.dtype, shape=tuple(-1 if isinstance(n, Dim) else n for n in s.shape))
-        for s in case.specs(framework)
-    )
+    inputs = tuple(Port(name=s.name, native=s.name, dtype=s.dtype, shape=s.free) for s in case.specs(framework))
     ports = tuple(Port(name=name, native=name, dtype=str(array.dtype)) for name, array in outputs.items())
     return Artifact(format=fmt, path="", entry="", digest="source", inputs=inputs, outputs=ports)
 
@@ -40,7 +36,7 @@ def drive(route_text: str, file: str, case_id: str) -> list[dict[str, Any]]:
         samples = [({}, serve.data(ref)["feeds"])]
     else:
         samples = [(n, draw(case, route.framework, n).feeds) for n in lengths_to_try(case, route.framework)]
-    dynamic = dynamic_axes(case.specs(route.framework))
+    told = told_of(case, route.framework)
     references = [serve.reference(route.framework, ref, feeds, True) for _, feeds in samples]
     artifact = source_artifact(case, route.framework, references[0]["outputs"], framework.format).to_json()
     if hasattr(framework, "save"):
@@ -48,13 +44,13 @@ def drive(route_text: str, file: str, case_id: str) -> list[dict[str, Any]]:
     for hop in route.converters:
         adapter = registry().get("converters", hop.name)
         artifact = serve.convert(
-            hop.name, artifact, ref, samples[0][1], dynamic,
-            tempfile.mkdtemp(prefix="parity-drive-"), option_values(adapter, hop.options, route_text),
+            hop.name, artifact, ref, samples[0][1], dest=tempfile.mkdtemp(prefix="parity-drive-"),
+            options=option_values(adapter, hop.options, route_text), **told,
         )["artifact"]  # fmt: skip
     runtime = registry().get("runtimes", route.runtime.name)
     loaded = serve.load(
-        route.runtime.name, route.device, artifact, ref, samples[0][1], dynamic,
-        option_values(runtime, route.runtime.options, route_text),
+        route.runtime.name, route.device, artifact, ref, samples[0][1],
+        options=option_values(runtime, route.runtime.options, route_text), **told,
     )  # fmt: skip
     rows = []
     for (lengths, feeds), reference in zip(samples, references, strict=True):

@@ -52,7 +52,10 @@ def test_loop_that_holds_the_gil_times_out(offender: Worker, tmp_path: Path) -> 
 def test_allocation_beyond_the_limit_is_a_crash_that_names_it(offender: Worker, tmp_path: Path) -> None:
     failure = misbehave(offender, tmp_path, "blocks = [bytearray(64 * 2**20) for _ in range(480)]")
     assert failure.kind == "crash"
-    assert "memory limit of 1.0 GiB" in failure.detail["message"]
+    assert failure.detail["message"] == (
+        "describe needs more than 1 GiB, the memory limit of one worker; --memory 2 allows more (pytest: --parity-memory 2G)"
+    )
+    assert failure.detail["limit"] == "memory"
 
 
 def test_garbage_on_stdout_is_no_answer(offender: Worker, tmp_path: Path) -> None:

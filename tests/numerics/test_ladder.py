@@ -284,5 +284,18 @@ def test_the_rungs_of_shape_keep_to_what_is_admissible() -> None:
         assert row[1] % 6 == 0
 
 
+def test_the_rungs_of_shape_keep_to_relations_and_profiles() -> None:
+    s, t = Dim("S", 1, 20), Dim("T", 1, 64)
+
+    def tried(**more: Any) -> list[tuple[int, ...]]:
+        case = Case(id="c", inputs=(TensorSpec(name="x", dtype="float32", shape=(s, t)),), build={"onnx": int}, **more)
+        return [tuple(lengths.values()) for lengths in rungs_of_shape(case, "onnx")]
+
+    found = tried(relations=("T == 2*S + 1",))
+    assert found == [(2, 5), (3, 7), (4, 9), (5, 11), (1, 3), (20, 41)]
+    assert tried(profiles=({"S": 8, "T": 3}, {"S": 2, "T": 16})) == [(8, 3), (2, 16)]
+    assert all(a <= b for a, b in tried(relations=("S <= T",)))
+
+
 def test_three_axes_of_distinct_primes() -> None:
     assert (3, 5, 7) in shapes(Dim("a"), Dim("b"), Dim("c"))

@@ -274,3 +274,24 @@ def test_values_whose_squares_overflow_leave_the_others_judged() -> None:
     wrong = x.copy()
     wrong[-1] *= 1.01
     assert not judge(wrong, held).match
+
+
+def test_rows_that_are_all_alike_are_one_sample_of_noise_and_not_many() -> None:
+    global RNG
+    RNG = np.random.default_rng(1)
+    x, w = np.ones((32, 768), np.float32), f32(768, 2048) / 28
+    rung = stick(lambda a, b: a @ b, x, w)
+    in_order = np.cumsum(x[:1, :, None] * w[None], axis=1, dtype=np.float32)[:, -1]
+    assert judge(np.repeat(in_order, 32, axis=0), dataclasses.replace(rung, ordinary=False)).match
+    one_bias = (x @ w).astype(np.float32)
+    one_bias[:, 5] += np.float32(1e-3)
+    assert not judge(one_bias, rung).match, "a fault of one channel shows all the same"
+
+
+def test_outputs_of_a_float16_source_are_determined_and_a_wrong_one_fails() -> None:
+    exact = np.linspace(1.0, 9.0, 64)
+    source = exact.astype(np.float16)
+    stick = Yardstick(reference=source, oracle=exact, spread=np.abs(exact) * UNITS["float16"], unit=UNITS["float16"])
+    assert judge(source, stick).undetermined == 0
+    assert judge(source, stick).match
+    assert not judge((source * np.float16(1.25)).astype(np.float16), stick).match

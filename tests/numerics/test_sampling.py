@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -15,8 +16,9 @@ from hypothesis import strategies as st
 
 from harness.core.case import Case
 from harness.core.errors import UsageError
+from harness.core.space import Space, space_of
 from harness.core.spec import Dim, TensorSpec, ids, integers, mask, normal, positions, probability, uniform
-from harness.numerics.sampling import draw, dynamic_axes, lengths_to_try
+from harness.numerics.sampling import draw, dynamic_axes, lengths_of, lengths_to_try, told_of
 
 ROOT = Path(__file__).resolve().parents[2]
 N, K = Dim("n", 1, 8), Dim("k", 4, 64, multiple=4)
@@ -94,7 +96,7 @@ def test_values_lie_in_their_domain(n: int, k: int, seed: int) -> None:
 
 def test_the_shapes_of_a_cell_are_the_example_and_one_that_moves_every_axis() -> None:
     example, other = lengths_to_try(CASE, "onnx")
-    assert example == {"n": 2, "k": 4}
+    assert example == {"n": 2, "k": 8}, "once the multiple may be specialised like a 1"
     assert all(example[name] != other[name] for name in example)
     still = Case(id="c", inputs=(TensorSpec(name="x", dtype="float32", shape=(2,)),), build={"onnx": int})
     assert lengths_to_try(still, "onnx") == [{}]
@@ -104,9 +106,62 @@ def test_dynamic_axes_are_told_by_input_and_axis() -> None:
     assert dynamic_axes(SPECS[:2]) == {"real": {0: ("n", 1, 8), 1: ("k", 4, 64)}, "flat": {0: ("n", 1, 8)}}
 
 
+S, T = Dim("S", 1, 8), Dim("T", 1, 64)
+
+
+def of_lengths(*shapes: Any, **more: Any) -> Case:
+    inputs = tuple(TensorSpec(name=f"x{n}", dtype="float32", shape=shape) for n, shape in enumerate(shapes))
+    return Case(id="lengths", inputs=inputs, build={"onnx": int}, **more)
+
+
+def test_an_axis_made_of_others_is_told_by_its_expression() -> None:
+    case = of_lengths((S, 2 * S + 1), (T, S // 2, Dim("k", 3, 3)), relations=("T == 3*S",), profiles=({"S": 2}, {"S": 4}))
+    space = space_of(case, "onnx")
+    told = {"x0": {0: ("S", 2, 4), 1: ("2*S + 1", 5, 9)}, "x1": {0: ("T", 6, 12), 1: ("S//2", 1, 2)}}
+    assert dynamic_axes(case.specs("onnx"), space) == told, "an axis with one length is none"
+    assert told_of(case, "onnx") == {"dynamic": told, "space": space.to_json()}
+    assert Space.from_json(json.loads(json.dumps(space.to_json()))) == space
+
+
+def test_shapes_keep_to_the_relations() -> None:
+    case = of_lengths((S, 2 * S + 1), (T,), relations=("T == 3*S",))
+    assert lengths_to_try(case, "onnx") == [{"S": 2, "T": 6}, {"S": 3, "T": 9}]
+    sample = draw(case, "onnx", {"S": 3, "T": 9})
+    assert [array.shape for array in sample.feeds.values()] == [(3, 7), (9,)]
+    with pytest.raises(UsageError, match=r"case 'lengths': T = 8, S = 3 does not satisfy 'T == 3\*S'"):
+        draw(case, "onnx", {"S": 3, "T": 8})
+    profiled = of_lengths((S, T), profiles=({"S": 2, "T": 4}, {"S": 8, "T": 6}))
+    assert lengths_to_try(profiled, "onnx") == [{"S": 2, "T": 4}, {"S": 8, "T": 6}]
+    with pytest.raises(UsageError, match="is none of its profiles"):
+        draw(profiled, "onnx", {"S": 2, "T": 6})
+
+
+def test_the_lengths_of_real_feeds() -> None:
+    case = of_lengths((2 * S + 1, 4), (T,), relations=("T == 3*S",))
+
+    def read(*shapes: tuple[int, ...]) -> dict[str, int]:
+        return lengths_of(case, "onnx", {f"x{n}": np.zeros(shape, np.float32) for n, shape in enumerate(shapes)})
+
+    assert read((7, 4), (9,)) == {"S": 3, "T": 9}, "a dimension that is no axis of its own is solved for"
+    for shapes, said in [
+        (((7, 4), (6,)), r"data\(\) gave the lengths \{'T': 6\}, which do not go together: T == 3\*S and 2\*S \+ 1 == 7"),
+        (((6, 4), (9,)), r"which do not go together: T == 3\*S and 2\*S \+ 1 == 6"),
+        (((7, 5), (9,)), "input 'x0': data\\(\\) gave length 5 on axis 1, the case declares 4"),
+        (((7, 4), (90,)), "input 'x1': data\\(\\) gave length 90 on axis 0, the case declares T in 1..64"),
+        (((7, 4), (9, 1)), "gave 2 axes, the case declares 1"),
+        (((7, 4),), "gave \\['x0'\\], the case declares \\['x0', 'x1'\\]"),
+    ]:
+        with pytest.raises(UsageError, match=said):
+            read(*shapes)
+
+
 @pytest.mark.parametrize(
     ("lengths", "said"),
-    [({"n": 2}, "no length given for dimension 'k'"), ({"n": 9, "k": 4}, "dimension n = 9 lies outside n in 1..8")],
+    [
+        ({"n": 2}, "no length given for dimension 'k'"),
+        ({"n": 9, "k": 4}, "dimension n = 9 lies outside n in 1..8"),
+        ({"n": 2, "k": 6}, "dimension k = 6 lies outside k in 4..64 by 4"),
+    ],
 )
 def test_a_length_that_is_missing_or_outside_is_told(lengths: dict[str, int], said: str) -> None:
     with pytest.raises(UsageError, match=said):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from harness.report.compat import ENOUGH
 from tests.report.driving import Open, click, size, texts, until, write
 from tests.report.records import GATE, HOSTILE, RUN, against_float64, hostile, many, one_of_each, realistic, record
 
@@ -150,3 +151,16 @@ def test_colours_have_contrast_in_both_schemes(page: Open, scheme: str) -> None:
         });""")
     assert len(ratios) == 7
     assert {name: ratio for name, ratio in ratios if ratio < 4.5} == {}
+
+
+def test_the_compatibility_table_can_be_searched_and_filtered(page: Open) -> None:
+    cells = [record("match", f"opinfo/op{n}", family=f"op{n}", dtype="float32") for n in range(ENOUGH)]
+    browser = page([*cells, record("mismatch", "opinfo/op7-int", family="op7", dtype="int64")])
+    assert texts(browser, "#compat-shown") == [f"{ENOUGH + 1} rows"]
+    browser.execute_script("const q = document.getElementById('compat-q'); q.value = 'op7 int'; q.dispatchEvent(new Event('input'))")
+    assert len(texts(browser, "#compat tbody tr")) == 1
+    browser.execute_script("const q = document.getElementById('compat-q'); q.value = ''; q.dispatchEvent(new Event('input'))")
+    click(browser, "#compat-filters button[data-outcome='mismatch']")
+    assert texts(browser, "#compat-shown") == [f"1 of {ENOUGH + 1} rows"]
+    click(browser, "#compat-filters button[data-outcome='mismatch']")
+    assert len(texts(browser, "#compat tbody tr")) == ENOUGH + 1

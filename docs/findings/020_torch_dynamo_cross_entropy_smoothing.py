@@ -1,0 +1,24 @@
+"""cross_entropy with label_smoothing smooths towards ignored labels."""
+
+import numpy as np
+import onnxruntime
+import torch
+
+
+class Model(torch.nn.Module):
+    def forward(self, x, y):
+        return torch.nn.functional.cross_entropy(x, y, ignore_index=2, label_smoothing=0.2, reduction="none")
+
+
+torch.manual_seed(0)
+x = torch.randn(4, 5)
+y = torch.tensor([0, 2, 4, 2])
+names = ['x', 'y']
+program = torch.onnx.export(Model(), (x, y,), dynamo=True, verbose=False, input_names=names)
+model = program.model_proto.SerializeToString()
+session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+expected = Model()(x, y).numpy()
+got = session.run(None, dict(zip(names, [x.numpy(), y.numpy()])))[0]
+print("expected", expected.ravel()[:6])
+print("got     ", got.ravel()[:6])
+print("error   ", float(np.abs(got.astype(float) - expected).max()) if got.shape == expected.shape else f"shape {got.shape}, expected {expected.shape}")

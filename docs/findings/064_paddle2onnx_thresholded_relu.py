@@ -1,0 +1,32 @@
+"""The value of thresholded_relu below the threshold is lost."""
+
+import pathlib
+import tempfile
+
+import numpy as np
+import onnxruntime
+import paddle
+import paddle2onnx
+
+
+class Model(paddle.nn.Layer):
+    def forward(self, x):
+        return paddle.nn.functional.thresholded_relu(x, threshold=0.4, value=-1.5)
+
+
+x = np.array([-1.0, 0.2, 0.6, 2.0], np.float32)
+names = ['x']
+feeds = dict(zip(names, [x]))
+model = Model()
+model.eval()
+expected = np.array(model(*[paddle.to_tensor(array) for array in feeds.values()]))
+with tempfile.TemporaryDirectory() as folder:
+    specs = [paddle.static.InputSpec(list(array.shape), str(array.dtype), name) for name, array in feeds.items()]
+    paddle.jit.save(model, folder + "/model", input_spec=specs)
+    program = next(str(path) for path in pathlib.Path(folder).glob("model.*") if path.suffix in (".json", ".pdmodel"))
+    paddle2onnx.export(program, folder + "/model.pdiparams", folder + "/model.onnx", opset_version=17)
+    got = onnxruntime.InferenceSession(folder + "/model.onnx", providers=["CPUExecutionProvider"]).run(None, feeds)[0]
+print("expected", expected.ravel()[:6], expected.shape)
+print("got     ", got.ravel()[:6], got.shape)
+same = got.shape == expected.shape
+print("error   ", float(np.abs(got.astype(float) - expected).max()) if same else f"shape {got.shape}, expected {expected.shape}")

@@ -1,0 +1,23 @@
+"""vector_norm of order 3 over all axes with keepdim returns a scalar (dynamo exporter)."""
+
+import numpy as np
+import onnxruntime
+import torch
+
+
+class Model(torch.nn.Module):
+    def forward(self, x):
+        return torch.linalg.vector_norm(x, 3, dim=None, keepdim=True)
+
+
+torch.manual_seed(0)
+x = torch.randn(2, 3, 4)
+names = ['x']
+program = torch.onnx.export(Model(), (x,), dynamo=True, verbose=False, input_names=names)
+model = program.model_proto.SerializeToString()
+session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+expected = Model()(x).numpy()
+got = session.run(None, dict(zip(names, [x.numpy()])))[0]
+print("expected", expected.ravel()[:6])
+print("got     ", got.ravel()[:6])
+print("error   ", float(np.abs(got.astype(float) - expected).max()) if got.shape == expected.shape else f"shape {got.shape}, expected {expected.shape}")

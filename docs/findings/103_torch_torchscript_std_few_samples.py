@@ -1,0 +1,26 @@
+"""std of fewer samples than the correction asks for is -0 instead of NaN (torchscript exporter)."""
+
+import io
+
+import numpy as np
+import onnxruntime
+import torch
+
+
+class Model(torch.nn.Module):
+    def forward(self, x):
+        return torch.std(x, dim=1, correction=2)
+
+
+torch.manual_seed(0)
+x = torch.ones(3, 1)
+names = ['x']
+stream = io.BytesIO()
+torch.onnx.export(Model(), (x,), stream, dynamo=False, opset_version=17, input_names=names)
+model = stream.getvalue()
+session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+expected = Model()(x).numpy()
+got = session.run(None, dict(zip(names, [x.numpy()])))[0]
+print("expected", expected.ravel()[:6])
+print("got     ", got.ravel()[:6])
+print("error   ", float(np.abs(got.astype(float) - expected).max()) if got.shape == expected.shape else f"shape {got.shape}, expected {expected.shape}")

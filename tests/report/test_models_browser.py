@@ -72,6 +72,7 @@ def test_the_filter_shows_what_matches_with_what_it_lies_in(page: Open) -> None:
     sift(browser, "no such thing", "0 of 29 rows")
     assert names(browser) == []
     assert texts(browser, ".model") == []
+    sift(browser, "encoder.layer.7+add", "1 of 29 rows")
     sift(browser, "", "29 rows")
     assert names(browser) == before, "and all is as it was"
     click(browser, "#part-failing")

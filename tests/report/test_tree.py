@@ -47,7 +47,7 @@ def _place(path: str) -> int:
 
 
 def test_a_layer_that_differs_anywhere_is_shown_in_full() -> None:
-    for change in ({"reason": "x"}, {"calls": 9}, {"type": "Other"}, {"case": "bert/other"}):
+    for change in ({"reason": "x"}, {"calls": 9}, {"type": "Other"}, {"case": "bert/other"}, {"case": "bert/embeddings"}):
         nodes = tree(3)
         deep = next(item for item in nodes if item["path"] == "encoder.layer.1.output.LayerNorm")
         deep.update(change)
@@ -87,6 +87,21 @@ def test_a_failure_shown_elsewhere_opens_nothing() -> None:
     rows = grown(tree(1), "bert/encoder.layer.0.attention.output.LayerNorm").rows()
     assert [row.name for row in rows if row.open] == ["embeddings"], "its place is in the embeddings"
     assert [row.why for row in rows if row.name == "LayerNorm"] == ["far", "", ""]
+
+
+def test_only_what_lies_around_a_failure_is_open() -> None:
+    nodes = [node("h", "H"), node("a", "A"), node("a.q", "Q", "a"), node("a.q.d", "H", "a.q", case="bert/h")]
+    nodes += [node("a.c", "C", "a"), node("a.c.y", "Y", "a.c")]
+    rows = grown(nodes, "bert/h", "bert/a.c.y").rows()
+    assert shown(rows) == ["h", "a -", "  q", "    d", "  c -", "    y"]
+
+
+def test_the_place_of_a_case_is_shown_even_where_its_like_comes_first() -> None:
+    nodes = [node("a", "A"), node("a.t", "T", "a"), node("a.t.x", "X", "a.t"), node("b", "B")]
+    nodes += [node("b.t", "T", "b", case="bert/a.t"), node("b.t.x", "X", "b.t", case="bert/a.t.x"), node("b.bad", "Bad", "b")]
+    rows = grown(nodes, "bert/b.bad").rows()
+    assert shown(rows) == ["b -", "  bad", "  t", "    x", "a", "  t", "    x"]
+    assert [row.same for row in rows if row.same] == [("a.t", "m0n1"), ("a.t.x", "m0n2")]
 
 
 def test_only_so_many_failures_are_opened() -> None:

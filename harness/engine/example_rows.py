@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,14 +39,18 @@ class Row:
 
     def text(self) -> str:
         """Return the row as TOML."""
-        lengths = ", ".join(f"{name} = {length}" for name, length in self.example.lengths.items())
-        versions = ", ".join(f"{json.dumps(name)} = {json.dumps(version)}" for name, version in sorted((self.found_with or {}).items()))
+        lengths = ", ".join(f"{_key(name)} = {length}" for name, length in self.example.lengths.items())
+        versions = ", ".join(f"{_key(name)} = {json.dumps(version)}" for name, version in sorted((self.found_with or {}).items()))
         lines = [
             "[[example]]", f"case = {json.dumps(self.case)}", f"route = {json.dumps(self.route)}", f"lengths = {{ {lengths} }}",
             f"rung = {json.dumps(self.example.rung)}", f"seed = {self.example.seed}",
             *([f"says = {json.dumps(self.says)}"] if self.says else []), *([f"found_with = {{ {versions} }}"] if versions else []),
         ]  # fmt: skip
         return "\n".join(lines) + "\n"
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name)
 
 
 def rows_from(path: Path) -> tuple[Row, ...]:

@@ -63,6 +63,7 @@ class Fuzzer:
         self._exported = dict(self._samples[0].lengths)
         self._rungs = ["normal", *rungs_among(cell.case, cell.route.framework, trace.rungs)]
         self._rows, self.messages = applying(rows_of(fuzzing.rows, cell.case.id, str(cell.route)), self._space)
+        self._failing: list[Example] = []
         self._count = fuzzing.examples.get(cell.case.level, 0)
         self._precision = coarsest(cell.route)
 
@@ -70,6 +71,11 @@ class Fuzzer:
     def wanted(self) -> bool:
         """Whether there is anything to fuzz and examples to do it with."""
         return bool(self._count and self._space.dims)
+
+    @property
+    def smallest(self) -> Example | None:
+        """The smallest of the failing examples seen so far."""
+        return min(self._failing, key=lambda example: sum(example.lengths.values()), default=None)
 
     def fuzzed(self) -> Fuzzed:
         """Return what was found, from the cache where the same was asked before. Raises what a worker raises when the artifact opens."""
@@ -105,6 +111,7 @@ class Fuzzer:
             asked.within(self._fuzzing.seconds)
             replayed = kept.examples(self._space, self._rungs) if kept else []
             planned = self._planned([*self._rows, *self._failed, *replayed])
+            self._failing = asked.failing
             hunted = hunt(
                 self._space, self._rungs, planned, asked, exported=self._exported, known=self._known(), affordable=self._affordable,
                 failing=lambda: asked.within(_LOOKING_INTO * self._fuzzing.seconds),
@@ -113,14 +120,12 @@ class Fuzzer:
         if kept:
             kept.keep(self._space, self._rungs, hunted.smallest) if hunted.smallest else kept.forget()
         least = hunted.smallest.key if hunted.smallest else ()
-        notes = [*used.notes]
-        if asked.answered:
-            notes.append(f"the target answered {asked.answered} shapes that the source itself refuses")
+        notes = [f"the target answered {asked.answered} shapes that the source itself refuses"] if asked.answered else []
         return Fuzzed(
             tried=tuple((example, verdict.kind) for example, verdict in hunted.tried), smallest=hunted.smallest, region=hunted.region,
             causes=tuple(causes), comparisons=(*used.comparisons, *asked.comparisons.get(least, ())), failure=asked.failures.get(least),
             planned=hunted.planned, unrun=hunted.unrun, seconds=round(time.monotonic() - start, 3), notes=tuple(notes),
-            session={"uses": used.uses, "refused": list(used.refused)}, fleeting=asked.fleeting or used.fleeting,
+            session={"uses": used.uses, "refused": list(used.refused), "notes": list(used.notes)}, fleeting=asked.fleeting or used.fleeting,
         )  # fmt: skip
 
     def _kept(self) -> Database | None:
@@ -185,14 +190,23 @@ def fuzz(
         trace.messages += fuzzer.messages
         return None
     trace.stage = Stage.RUN
-    fuzzed = fuzzer.fuzzed()
+    try:
+        fuzzed = fuzzer.fuzzed()
+    except KeyboardInterrupt:
+        _keep(cell, steps, trace, fuzzing, fuzzer.smallest, "interrupted before it was the smallest")
+        raise
     trace.stage = Stage.COMPARE
     trace.messages += fuzzer.messages
     tell(fuzzed, trace)
-    if fuzzed.smallest is not None and fuzzing.path is not None:
-        row = Row(case=cell.case.id, route=str(cell.route), example=fuzzed.smallest, says=fuzzed.region, found_with=trace.versions)
-        trace.messages.append(keep(row, fuzzing.path, steps.locks))
+    _keep(cell, steps, trace, fuzzing, fuzzed.smallest, fuzzed.region)
     return failure_of(fuzzed) if all(comparison.match for comparison in trace.comparisons) else None
+
+
+def _keep(cell: Cell, steps: Steps, trace: Trace, fuzzing: Fuzzing, example: Example | None, says: str) -> None:
+    """Add a failing example to the file of rows, and a message that says so."""
+    if example is not None and fuzzing.path is not None:
+        row = Row(case=cell.case.id, route=str(cell.route), example=example, says=says, found_with=trace.versions)
+        trace.messages.append(keep(row, fuzzing.path, steps.locks))
 
 
 def tell(fuzzed: Fuzzed, trace: Trace) -> None:

@@ -30,8 +30,8 @@ _MEMORY = ("memory limit", "out of memory", "MemoryError", "bad_alloc", "bad all
 class Asked:
     """Answers `harness.numerics.hunt.hunt` for one cell. ``quick``: see `harness.engine.tiers`.
 
-    ``comparisons`` and ``failures`` hold what was wrong, by example; ``seen`` a few outputs of each kind; ``answered`` how often the
-    target gave numbers where the source refused; ``fleeting`` whether something failed that need not fail again.
+    ``failing`` lists what failed; ``comparisons`` and ``failures`` hold what was wrong, by example; ``seen`` a few outputs of each kind;
+    ``answered`` how often the target gave numbers where the source refused; ``fleeting`` whether something failed that need not again.
     """
 
     def __init__(self, both: Both, bounds: Bounds, precision: str, *, quick: bool) -> None:
@@ -39,6 +39,7 @@ class Asked:
         self.tiers = Tiers(both, bounds, precision, quick=quick)
         self._end = 0.0
         self._cost = 0.0
+        self.failing: list[Example] = []
         self.comparisons: dict[tuple[Any, ...], tuple[Comparison, ...]] = {}
         self.failures: dict[tuple[Any, ...], Mapping[str, Any]] = {}
         self.seen: list[Seen] = []
@@ -136,6 +137,7 @@ class Asked:
         self._show(sample, answer.target, answer.source, agrees=match)
         if match:
             return Verdict(kind=HOLDS)
+        self.failing.append(example)
         self.comparisons[example.key] = judged
         return Verdict(kind=WRONG, words=next(_said(comparison) for comparison in judged if not comparison.match))
 
@@ -147,6 +149,7 @@ class Asked:
         if answer.refused is not None:
             self.answered += answer.target is not None
             return Verdict(kind=DOMAIN, words=_told(failure))
+        self.failing.append(example)
         self.failures[example.key] = failure
         self._show(sample, None, answer.source, agrees=False)
         return Verdict(kind=REFUSES, words=_told(failure))

@@ -56,9 +56,9 @@ class Sittings:
 
         ``feeds`` holds one or two samples by canonical name. ``uses`` lists what was done, in order: ``use`` (in words), ``sample``
         (its number), ``usual`` (whether the feeds were), ``same`` (bit for bit what the first run of a session on that sample
-        gave), and where it is not, ``outputs`` or the ``error``. ``first`` holds these first answers. ``facts`` are violations that
-        need no judge: outputs that changed after they were returned, feeds that were written to. ``left_out`` names the uses that the
-        ``seconds`` did not allow.
+        gave), and where it is not, ``outputs`` or the ``error``. ``first`` holds these first answers by sample, with their ``use``.
+        ``facts`` are violations that need no judge: outputs that changed after they were returned, feeds that were written to.
+        ``left_out`` names the uses that the ``seconds`` did not allow.
         """
         (live, artifact), (second, _) = (self._sessions[number] for number in sessions)
         sitting = _Sitting(artifact, feeds, time.monotonic() + seconds)
@@ -127,7 +127,7 @@ class _Sitting:
         copies = {name: np.array(array) for name, array in answered.items()}
         self._held += [(label, name, array, copies[name]) for name, array in answered.items()] if usual else []
         outputs = {port.name: copies[port.native] for port in self._artifact.outputs if port.native in copies}
-        first = self.first.setdefault(str(sample), outputs)
+        first = self.first.setdefault(str(sample), {"use": label, "outputs": outputs})["outputs"]
         same = set(first) == set(outputs) and all(_same(outputs[name], first[name]) for name in first)
         self.uses.append(dict({"use": label, "sample": sample, "usual": usual, "same": same}, **({} if same else {"outputs": outputs})))
 

@@ -58,8 +58,8 @@ def session_use(
             return Used(uses=0, notes=(told,), fleeting=True)
         return Used(uses=0, facts=(told,), fleeting=failure.kind in GONE)
     judge = _Judge(both, samples, references, bounds, precision)
-    for number, outputs in answer["first"].items():
-        judge.answer({"use": "in a fresh session", "sample": int(number), "usual": True, "same": False, "outputs": outputs})
+    for number, first_answer in answer["first"].items():
+        judge.answer({**first_answer, "sample": int(number), "usual": True, "same": False})
     for use in answer["uses"]:
         judge.answer(use)
     notes = [f"no time was left for {label}" for label in answer["left_out"]]

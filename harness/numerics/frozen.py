@@ -49,7 +49,7 @@ def _accepted(seen: Sequence[Seen], exported: Mapping[str, int], axes: Mapping[s
         accepted = {lengths[dim] for lengths in taken} | {exported[dim]}
         others = [lengths for lengths in refused if lengths[dim] not in accepted]
         alone = any(all(lengths[other] == exported[other] for other in exported if other != dim) for lengths in others)
-        if others and (alone or len(others) == len(refused)) and len(accepted) <= 3 and len({lengths[dim] for lengths in others}) > 1:
+        if alone and len(accepted) <= 3 and len({lengths[dim] for lengths in others}) > 1:
             where = ", ".join(f"{name}.{axis}" for name, axis in axes.get(dim, ())) or dim
             lengths = " or ".join(map(str, sorted(accepted)))
             yield f"declares {where} as {dim} and accepts only {lengths}"

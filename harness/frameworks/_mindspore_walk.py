@@ -17,7 +17,7 @@ from harness.frameworks._calls import Slot, ended, missing, together
 from harness.frameworks._walks import Walk, digest, in_place, settings, wrapped
 
 TANGLED = "its tensors come among other arguments: no cell of it would compile"
-_LOOKING = ("asnumpy", "tolist", "item", "size", "dim", "ndimension", "shape", "is_contiguous", "contiguous", "numel", "value", "type", "ops_is")
+_LOOKING = ("asnumpy", "tolist", "item", "size", "dim", "ndimension", "shape", "is_contiguous", "contiguous", "numel", "value", "type")
 _OPERATORS = {
     "add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "floordiv": "floor_divide", "mod": "floor_mod", "pow": "pow",
     "matmul": "matmul", "neg": "neg", "abs": "abs", "gt": "gt", "ge": "ge", "lt": "lt", "le": "le", "eq": "equal", "ne": "not_equal",
@@ -67,11 +67,10 @@ class _MindSporeWalk(Walk):
                 return plain(cell, *args, **kwargs)
             if path not in self._signatures:
                 self._signatures[path] = signature_of(cell)
-            result = self.layer(
+            return self.layer(
                 path, type(cell).__name__, _said(cell), self._signatures[path], (args, kwargs),
                 lambda: plain(cell, *args, **kwargs), opaque=_is_opaque(cell) or (path in self._single and _is_own(cell)),
             )  # fmt: skip
-            return result
 
         try:
             mindspore.nn.Cell.__call__ = call
@@ -140,7 +139,8 @@ def _places() -> list[tuple[Any, list[str]]]:
     for module in (ops, mint, mint.nn.functional):
         found.append((module, [name for name, item in vars(module).items() if isinstance(item, types.FunctionType) and name[0] != "_"]))
     base = mindspore.Tensor.__mro__[1]
-    names = [f"__{name}__" for name in _OPERATORS] + [name for name in (*vars(mindspore.Tensor), *vars(base)) if name[0] != "_" and hasattr(ops, name)]
+    shared = [name for name in (*vars(mindspore.Tensor), *vars(base)) if name[0] != "_" and hasattr(ops, name)]
+    names = [*(f"__{name}__" for name in _OPERATORS), *shared]
     methods = [name for name in dict.fromkeys(names) if callable(getattr(mindspore.Tensor, name, None))]
     found.append((mindspore.Tensor, methods))
     kinds = {kind for item in vars(ops).values() for kind in (item if isinstance(item, type) else type(item)).__mro__}

@@ -6,7 +6,7 @@ from typing import Any, Mapping, Sequence
 
 import numpy as np
 
-from harness.frameworks._onnx_trace import captured
+from harness.frameworks._onnx_lean import captured
 from harness.frameworks._walks import digest
 
 FEW = 64

@@ -33,7 +33,10 @@ from harness.numerics.strategies import Database, Example, database_below
 if TYPE_CHECKING:
     from harness.engine.cell import Cell
 
-_CODE = ("harness.engine.fuzz", "harness.engine.fuzz_ask", "harness.engine.tiers", "harness.numerics")
+_CODE = (
+    "harness.engine.fuzz", "harness.engine.fuzz_ask", "harness.engine.tiers", "harness.engine.both", "harness.engine.session_use",
+    "harness.engine.judging", "harness.numerics",
+)  # fmt: skip
 _MOST = 1 << 18
 _TIMES = 32
 _SHARE = 0.3
@@ -172,8 +175,10 @@ class Fuzzer:
         found = frozen([*self._seen, *asked.seen], self._exported, axes)
         wrong = [] if found else [example for example, verdict in hunted.tried if verdict.kind == WRONG]
         for dim, length in self._exported.items():
-            longer = next((example for example in wrong if example.lengths[dim] > length), None)
-            found += asked.ignored(longer, dim, length, axes.get(dim, ())) if longer is not None else []
+            # The longest: the last of an odd number of elements may go unseen for reasons of its own.
+            longer = max(wrong, key=lambda example: example.lengths[dim], default=None)
+            if longer is not None and longer.lengths[dim] > length + 1:
+                found += asked.ignored(longer, dim, length, axes.get(dim, ()))
         return found
 
 

@@ -109,10 +109,11 @@ def _table(records: Sequence[Record]) -> Table:
 
 def _tried(samples: Sequence[Mapping[str, Any]]) -> str:
     """Return the shapes tried in a few words, and how many rungs of the input ladder."""
-    ordinary = [sample for sample in samples if "rung" not in sample]
-    shapes = [" ".join(f"{name}={length}" for name, length in sample.items()) or "as declared" for sample in ordinary]
-    rungs = sum("rung" in sample for sample in samples)
-    return "; ".join([*dict.fromkeys(shapes), *([f"{rungs} rungs"] if rungs else [])])
+    lengths = [{name: length for name, length in sample.items() if name not in ("rung", "seed")} for sample in samples]
+    shapes = list(dict.fromkeys(" ".join(f"{name}={length}" for name, length in one.items()) or "as declared" for one in lengths))
+    more = [f"and {len(shapes) - SHOWN} more"] if len(shapes) > SHOWN else []
+    rungs = len({sample["rung"] for sample in samples if "rung" in sample})
+    return "; ".join([*shapes[:SHOWN], *more, *([f"{rungs} rungs"] if rungs else [])])
 
 
 def _check(given: argparse.Namespace, console: Console) -> int:

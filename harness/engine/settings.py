@@ -138,7 +138,7 @@ def _fuzz(declared: Mapping[str, Any], examples: int | None, seconds: float | No
 def _fits(setting: Any, kind: str) -> bool:
     """Return whether a setting is of this kind. True and False are no numbers."""
     if kind is _PARTS:
-        return isinstance(setting, (str, list, tuple))
+        return isinstance(setting, str) or (isinstance(setting, (list, tuple)) and all(isinstance(item, str) for item in setting))
     if kind is _TEXTS:
         return isinstance(setting, (list, tuple)) and all(isinstance(item, str) for item in setting)
     if kind is _ROWS:

@@ -30,7 +30,7 @@ from harness.engine.settings import Settings, routes_for, settings_from, table_o
 from harness.engine.worker import Worker
 from harness.policy import expectations as expecting
 from harness.policy import gate as gating
-from harness.policy import ratchet
+from harness.policy import glob, ratchet
 from harness.policy import tolerances as tolerating
 from harness.pytest_spread import OWNER
 from harness.report.models import model_lines
@@ -134,12 +134,14 @@ class Run:
 
     def _run(self, cell: Cell, planned: Callable[[], Iterable[Cell]], engine: Engine) -> Record:
         """Return the record of a cell that has not run yet; keep those of the cells that ran with it."""
-        if self.settings.batch < 2 or self.worker:  # what a worker of pytest-xdist has to run is known to nobody beforehand
+        # What a worker of pytest-xdist has to run is known to nobody beforehand; one cell that fails costs its batch several conversions.
+        if self.settings.batch < 2 or self.worker or self._known_to_fail(cell):
             return engine.run_cell(cell)
         if self._lanes is None:
             self._lanes = {}
             for other in planned():
-                self._lanes.setdefault((other.file, str(other.route)), []).append(other)
+                if not self._known_to_fail(other):
+                    self._lanes.setdefault((other.file, str(other.route)), []).append(other)
         lane = self._lanes.get((cell.file, str(cell.route)), [])
         start = next((number for number, other in enumerate(lane) if other.id == cell.id), None)
         if start is None:
@@ -148,6 +150,10 @@ class Run:
         record = done.pop(cell.id)
         self._ahead.update(done)
         return record
+
+    def _known_to_fail(self, cell: Cell) -> bool:
+        """Return whether a row expects this cell to fail."""
+        return any(glob.matches(row.case, cell.case.id) and glob.matches(row.route, str(cell.route)) for row in self.rows)
 
     def _expected(self, record: Record) -> Record:
         (record,), _ = expecting.apply([record], self.rows, datetime.date.today())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import functools
+import inspect
 import itertools
 import re
 import types
@@ -67,6 +68,7 @@ class _MindSporeWalk(Walk):
                 return plain(cell, *args, **kwargs)
             if path not in self._signatures:
                 self._signatures[path] = signature_of(cell)
+            args, kwargs = _by_position(cell, args, kwargs)
             return self.layer(
                 path, type(cell).__name__, _said(cell), self._signatures[path], (args, kwargs),
                 lambda: plain(cell, *args, **kwargs), opaque=_is_opaque(cell) or (path in self._single and _is_own(cell)),
@@ -98,6 +100,17 @@ class _MindSporeWalk(Walk):
         if _ordered(*self.kept[path, call["call"]]) is None:
             call["problem"] = call["problem"] or TANGLED
         return call
+
+
+def _by_position(cell: Any, args: Any, kwargs: Any) -> tuple[Any, Any]:
+    """Return the arguments of a cell by position where its signature allows it: a cell around it has to name none then."""
+    signature = inspect.signature(cell.construct)
+    if any(parameter.kind is not parameter.POSITIONAL_OR_KEYWORD for parameter in signature.parameters.values()):
+        return args, kwargs
+    bound = signature.bind(*args, **kwargs)
+    last = max((place for place, name in enumerate(signature.parameters) if name in bound.arguments), default=-1)
+    bound.apply_defaults()
+    return bound.args[: last + 1], {}
 
 
 def _ordered(args: Any, kwargs: Any) -> tuple[int, tuple[Any, ...], tuple[Any, ...]] | None:

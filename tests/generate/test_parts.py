@@ -40,6 +40,23 @@ def test_calls_that_part_at_another_shape_are_not_alike() -> None:
     assert len(plan(calls, others).chosen) == 2
 
 
+def test_later_calls_of_a_loop_are_like_its_earlier_ones() -> None:
+    calls = [root(), call("step", 0), call("step", 0, number=1), call("step", 0, number=2)]
+    others = [root(), call("step", 0, shape=(3, 17)), call("step", 0, number=1, shape=(3, 17))]
+    assert [one.calls for one in plan(calls, others).chosen] == [(1, 2, 3)]
+
+
+def test_a_model_that_is_one_call_says_why() -> None:
+    (left,) = plan([root(ops=1, problem="a program is one call")], []).left
+    assert (left.reason, left.ops) == ("a program is one call", 1)
+
+
+def test_what_wraps_a_call_that_cannot_stand_alone_is_tested_in_its_place() -> None:
+    inner = {"input_keys": ["i"], "output_keys": ["o"]}
+    calls = [root(), call("wrap", 0, leaf=False, **inner), call("wrap.only", 1, problem="takes a Cache", **inner)]
+    assert [calls[one.place]["path"] for one in plan(calls, []).chosen] == ["wrap"]
+
+
 def test_a_block_is_a_module_and_one_that_only_wraps_another_is_none() -> None:
     inner = {"input_keys": ["i"], "output_keys": ["o"]}
     calls = [
@@ -88,7 +105,7 @@ def test_a_dimension_by_steps_keeps_them_where_it_is_halved() -> None:
     [
         (np.array([1.5, -2.0], np.float32), "normal"), (np.array([0.0, 0.25], np.float32), "uniform"),
         (np.array([3, -1]), "integers"), (np.array([True]), "mask"), (np.array([0.0, -np.inf], np.float32), None),
-        (np.array([0.0, -3.4e38], np.float32), None),
+        (np.array([0.0, -3.4e38], np.float32), None), (np.array([-100.0, -101.0], np.float32), "uniform"),
     ],
 )  # fmt: skip
 def test_inputs_are_drawn_like_those_that_came(values: np.ndarray, kind: str | None) -> None:

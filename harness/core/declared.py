@@ -78,7 +78,8 @@ def local_dependencies(roots: tuple[str, ...]) -> list[str]:
     files = set()
     for module in list(sys.modules.values()):
         path = getattr(module, "__file__", None)
-        if path and path.endswith(".py") and "site-packages" not in path:
+        # Some packages give made-up names, as torch does for torch.classes.
+        if path and os.path.isabs(path) and path.endswith(".py") and "site-packages" not in path:
             real = os.path.realpath(path)
             if real.startswith(tuple(root.rstrip(os.sep) + os.sep for root in roots)):
                 files.add(real)

@@ -7,6 +7,7 @@ signal, exits, hangs, eats memory), the caller gets one `WorkerFailure` and can 
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
@@ -17,6 +18,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -37,6 +39,12 @@ _BOOT = (
     "m=u.module_from_spec(s);sys.modules['harness']=m;s.loader.exec_module(m);"
     "from harness.engine.child import main;main(a['socket'],a['parent'],a['imports'])"
 )
+
+
+@functools.cache
+def _spawner() -> ThreadPoolExecutor:
+    """Return the thread that starts workers: the kernel kills a worker when the very thread ends that started it; this one never does."""
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="parity-spawner")
 
 
 class WorkerFailure(ParityError):
@@ -74,12 +82,13 @@ class Worker:
             "socket": theirs.fileno(), "parent": os.getpid(), "imports": list(located.toolchain.imports),
         })  # fmt: skip
         with self._log.open("wb") as log, theirs:
-            self._process = subprocess.Popen(
-                [located.python, "-c", _BOOT, boot],
+            starting = _spawner().submit(
+                subprocess.Popen, [located.python, "-c", _BOOT, boot],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
                 env=environment(located.toolchain, home, threads), cwd=home,
                 pass_fds=[theirs.fileno()], start_new_session=True,
             )  # fmt: skip
+            self._process = starting.result()
         self._connection = Connection(ours.detach())
         self._monitor = psutil.Process(self._process.pid)
 

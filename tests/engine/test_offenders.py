@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from harness.engine.manifest import DECLARING
 from harness.engine.worker import Worker, WorkerFailure
 
 
@@ -147,3 +148,22 @@ def test_threads_that_ask_one_worker_get_their_own_answers(offender: Worker, tmp
     for thread in threads:
         thread.join()
     assert answers == {name: [name] * 5 for name in ("one", "two", "three")}
+
+
+def test_a_worker_outlives_the_thread_that_started_it(tmp_path: Path) -> None:
+    file = tmp_path / "parity_nothing.py"
+    file.write_text("CASES = []")
+    asked = {"file": str(file), "roots": [str(tmp_path)]}
+    made: list[Worker] = []
+
+    def start() -> None:
+        made.append(Worker(DECLARING, tmp_path / "w", tmp_path / "x", threads=1, memory_limit=2**30))
+        made[0].call("describe", asked, timeout=60.0)  # an answer shows that it watches its parent by now
+
+    thread = threading.Thread(target=start)
+    thread.start()
+    thread.join()
+    try:
+        assert made[0].call("describe", asked, timeout=60.0)["cases"] == []
+    finally:
+        made[0].kill()

@@ -15,7 +15,7 @@ import pytest
 
 from harness.core.errors import UsageError
 from harness.core.outcome import Outcome
-from harness.core.record import Record, latest, read_records
+from harness.core.record import EXAMPLES, FUZZING, Record, latest, read_records
 from harness.core.registry import registry
 from harness.core.tolerance import Tolerance
 from harness.engine.cache import Cache, default_root
@@ -35,6 +35,7 @@ from harness.report.verdict import SEVERITY
 from harness.report.write import write_reports, write_text
 
 RECORDS = "records.jsonl"
+_NOTICES = (f"{EXAMPLES}the row for ", f"{FUZZING}the database ")
 
 
 class Run:
@@ -175,6 +176,8 @@ class Run:
             if said := (record.culprit or {}).get("sentence"):
                 yield f"       blame: {said}"
             yield f"       next: {record.repro}"
+        # What concerns the files and not one cell is told once, whether or not a cell fails.
+        yield from dict.fromkeys(message for record in self.records for message in record.messages if message.startswith(_NOTICES))
         for reason in self.gate.reasons if self.gate else ():
             yield f"gate: {reason}"
         if self.hints:

@@ -33,7 +33,10 @@ from harness.numerics.strategies import Database, Example, database_below
 if TYPE_CHECKING:
     from harness.engine.cell import Cell
 
-_CODE = ("harness.engine.fuzz", "harness.engine.fuzz_ask", "harness.engine.tiers", "harness.numerics")
+_CODE = (
+    "harness.engine.fuzz", "harness.engine.fuzz_ask", "harness.engine.tiers", "harness.engine.both", "harness.engine.session_use",
+    "harness.engine.judging", "harness.numerics",
+)  # fmt: skip
 _MOST = 1 << 18
 _TIMES = 32
 _SHARE = 0.3
@@ -98,6 +101,7 @@ class Fuzzer:
         try:
             entry = self._steps.remember(parts, make, self._trace, "fuzz")
         except Fleeting:
+            self._trace.replayed = False
             return found[0]
         self._trace.replayed &= entry.hit
         return fuzzed_from(entry.facts["fuzzed"])
@@ -172,8 +176,10 @@ class Fuzzer:
         found = frozen([*self._seen, *asked.seen], self._exported, axes)
         wrong = [] if found else [example for example, verdict in hunted.tried if verdict.kind == WRONG]
         for dim, length in self._exported.items():
-            longer = next((example for example in wrong if example.lengths[dim] > length), None)
-            found += asked.ignored(longer, dim, length, axes.get(dim, ())) if longer is not None else []
+            # The longest: the last of an odd number of elements may go unseen for reasons of its own.
+            longer = max(wrong, key=lambda example: example.lengths[dim], default=None)
+            if longer is not None and longer.lengths[dim] > length + 1:
+                found += asked.ignored(longer, dim, length, axes.get(dim, ()))
         return found
 
 
@@ -226,7 +232,9 @@ def tell(fuzzed: Fuzzed, trace: Trace) -> None:
         ran = fuzzed.planned - fuzzed.unrun
         trace.messages.append(f"{FUZZING}{ran} of {fuzzed.planned} examples ran in the time there was")
     trace.messages += [f"{FUZZING}{note}" for note in fuzzed.notes]
-    trace.comparisons = (*trace.comparisons, *fuzzed.comparisons)
+    known = [(comparison.output, comparison.shapes) for comparison in trace.comparisons]
+    new = [comparison for comparison in fuzzed.comparisons if (comparison.output, comparison.shapes) not in known]
+    trace.comparisons = (*trace.comparisons, *new)
 
 
 def _where(example: Example) -> dict[str, Any]:

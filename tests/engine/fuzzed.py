@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import collections
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -110,6 +112,7 @@ class InProcess:
         self._serve: dict[str, Serve] = {}
         self._generation: dict[str, int] = {}
         self.calls: list[tuple[str, str]] = []
+        self._one = collections.defaultdict(threading.Lock)
         self.interrupt = 0
 
     def call(self, toolchain: str, verb: str, arguments: Arrays) -> Any:
@@ -117,8 +120,8 @@ class InProcess:
         self.calls.append((toolchain, verb))
         if self.interrupt and sum(verb == "session_runs" for _, verb in self.calls) >= self.interrupt:
             raise KeyboardInterrupt
-        serve = self._serve.setdefault(toolchain, Serve(self._registry))
-        with tempfile.TemporaryDirectory() as folder:
+        with self._one[toolchain], tempfile.TemporaryDirectory() as folder:
+            serve = self._serve.setdefault(toolchain, Serve(self._registry))
             given = decode(encode(dict(arguments), f"{folder}/in"))
             try:
                 return decode(encode(getattr(serve, verb)(**given), f"{folder}/out"))

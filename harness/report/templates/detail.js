@@ -119,7 +119,9 @@ function shapesBlock(record) {
   const failing = listOf("failing").map(shape);
   const tried = listOf("tried").map(shape);
   const all = [...tried, ...failing.filter((text) => !tried.includes(text))].filter(Boolean);
-  const rest = Object.fromEntries(Object.entries(shapes).filter(([key]) => key !== "tried" && key !== "failing"));
+  const told = ["tried", "failing", "region", "causes"];
+  const empty = (value) => value === "" || value === null || (Array.isArray(value) && !value.length);
+  const rest = Object.fromEntries(Object.entries(shapes).filter(([key, value]) => !told.includes(key) && !empty(value)));
   if (!all.length && !Object.keys(rest).length) return null;
   const chip = (text) => h("span", { class: failing.includes(text) ? "chip bad" : "chip" }, failing.includes(text) ? `≠ ${text}` : text);
   const bad = failing.filter((text) => tried.includes(text)).length || failing.length;
@@ -129,6 +131,7 @@ function shapesBlock(record) {
   const more = all.length > 60 && `and ${all.length - 60} more`;
   const ordinary = rungs.length > 0 && !listOf("failing").some((item) => item && !item.rung);
   return [h("h4", {}, title), h("div", { class: "chips" }, all.slice(0, 60).map(chip), more),
+    shapes.region && h("p", { class: "problem" }, [shapes.region, ...listOf("causes")].join("; ")),
     rungs.length > 0 && h("p", { class: "muted" }, ordinary && "Ordinary inputs match. ",
       `Rungs of the input ladder that fail: ${rungs.map(number).join(", ")}`),
     facts("", rest)];

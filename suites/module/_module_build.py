@@ -84,7 +84,7 @@ def keras_net(fn: Callable[..., Any]) -> Make:
 
         inputs = [
             keras.Input(
-                batch_shape=[None if isinstance(n, Dim) else n for n in spec.shape],
+                batch_shape=[n if isinstance(n, int) else None for n in spec.shape],
                 name=spec.name,
                 dtype=None if spec.dtype == "float32" else spec.dtype,
             )

@@ -44,14 +44,15 @@ def channels_last(spec: TensorSpec) -> TensorSpec:
 
 def unit(
     id: str, family: str, *inputs: TensorSpec, nhwc: bool = False, outputs: Sequence[str] = (),
-    tolerance: Tolerance | None = None, routes: Sequence[str] = (), ties: Any = None, **makers: Make,
+    tolerance: Tolerance | None = None, routes: Sequence[str] = (), ties: Any = None,
+    relations: Sequence[str] = (), **makers: Make,
 ) -> Case:  # fmt: skip
     """Return a unit case. ``makers``: framework name to helper; ``nhwc``: TensorFlow takes channels last."""
     specs = {name: [channels_last(s) if nhwc and name == "tensorflow" else s for s in inputs] for name in makers}
     build = {name: functools.partial(make, specs[name]) for name, make in makers.items()}
     return Case(
         id=id, family=family, level="unit", weights="random", inputs=specs, build=build, outputs=tuple(outputs),
-        tolerance=tolerance, routes=tuple(routes), ties=ties,
+        tolerance=tolerance, routes=tuple(routes), ties=ties, relations=tuple(relations),
     )  # fmt: skip
 
 
@@ -136,7 +137,7 @@ def keras_fn(fn: Callable[..., Any]) -> Make:
 
         inputs = [
             keras.Input(
-                batch_shape=[None if isinstance(n, Dim) else n for n in spec.shape],
+                batch_shape=[n if isinstance(n, int) else None for n in spec.shape],
                 name=spec.name,
                 dtype=None if spec.dtype == "float32" else spec.dtype,
             )
@@ -197,7 +198,7 @@ def _value_info(spec: TensorSpec) -> Any:
     import numpy as np
     from onnx import helper
 
-    shape = [n.name if isinstance(n, Dim) else n for n in spec.shape]
+    shape = [n.name if isinstance(n, Dim) else n if isinstance(n, int) else n.text for n in spec.shape]
     return helper.make_tensor_value_info(spec.name, helper.np_dtype_to_tensor_dtype(np.dtype(spec.dtype)), shape)
 
 

@@ -146,7 +146,9 @@ class CellItem(pytest.Item):
         super().__init__(**kwargs)
         self.cell = cell
         self._run = run
-        for name in ("parity", cell.case.level, *_ends(cell.route)):
+        dynamic = any(spec.dims for spec in cell.case.specs(cell.route.framework))
+        fuzzed = ("fuzz",) if dynamic and run.settings.fuzz.get(cell.case.level) else ()
+        for name in ("parity", cell.case.level, *fuzzed, *_ends(cell.route)):
             self._declare(name)
             self.add_marker(getattr(pytest.mark, name))
 

@@ -17,7 +17,7 @@ import pytest
 
 from harness.core.errors import UsageError
 from harness.core.outcome import Outcome
-from harness.core.record import Record, latest, read_records
+from harness.core.record import EXAMPLES, FUZZING, Record, latest, read_records
 from harness.core.registry import registry
 from harness.core.tolerance import Tolerance
 from harness.engine.cache import Cache, default_root
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from harness.generate.discover import Generated
 
 RECORDS = "records.jsonl"
+_NOTICES = (f"{EXAMPLES}the row for ", f"{FUZZING}the database ")
 
 
 class Run:
@@ -236,6 +237,8 @@ class Run:
             if said := (record.culprit or {}).get("sentence"):
                 yield f"       blame: {said}"
             yield f"       next: {record.repro}"
+        # What concerns the files and not one cell is told once, whether or not a cell fails.
+        yield from dict.fromkeys(message for record in self.records for message in record.messages if message.startswith(_NOTICES))
         for reason in self.gate.reasons if self.gate else ():
             yield f"gate: {reason}"
         if self.hints:

@@ -43,6 +43,7 @@ class Both:
         self.framework = steps.registry.get("frameworks", cell.route.framework)
         self.runtime = steps.registry.get("runtimes", cell.route.runtime.name)
         self._session: tuple[int, int] | None = None
+        self._size = 1
 
     def __enter__(self) -> Both:
         return self
@@ -80,14 +81,14 @@ class Both:
         There is one at least, and fewer than samples where the clock reaches ``end`` before. Raises `WorkerFailure` where the
         artifact no longer opens.
         """
-        done, size = 0, 1
-        ahead = self._ahead(_group(samples, size), end) if samples else None
+        done = 0
+        ahead = self._ahead(_group(samples, self._size), end) if samples else None
         while ahead is not None:
             found, seconds = ahead.result()
             done += len(found)
-            size = min(LARGEST, 2 * size) if seconds < _LONG else 1
+            self._size = min(LARGEST, 2 * self._size) if seconds < _LONG else 1
             more = done < len(samples) and len(found) == ahead.size and time.monotonic() < end
-            ahead = self._ahead(_group(samples[done:], size), end) if more else None
+            ahead = self._ahead(_group(samples[done:], self._size), end) if more else None
             yield found
 
     def _ahead(self, samples: Sequence[Sample], end: float) -> _Ahead:

@@ -101,6 +101,7 @@ class Fuzzer:
         try:
             entry = self._steps.remember(parts, make, self._trace, "fuzz")
         except Fleeting:
+            self._trace.replayed = False
             return found[0]
         self._trace.replayed &= entry.hit
         return fuzzed_from(entry.facts["fuzzed"])
@@ -231,7 +232,9 @@ def tell(fuzzed: Fuzzed, trace: Trace) -> None:
         ran = fuzzed.planned - fuzzed.unrun
         trace.messages.append(f"{FUZZING}{ran} of {fuzzed.planned} examples ran in the time there was")
     trace.messages += [f"{FUZZING}{note}" for note in fuzzed.notes]
-    trace.comparisons = (*trace.comparisons, *fuzzed.comparisons)
+    known = [(comparison.output, comparison.shapes) for comparison in trace.comparisons]
+    new = [comparison for comparison in fuzzed.comparisons if (comparison.output, comparison.shapes) not in known]
+    trace.comparisons = (*trace.comparisons, *new)
 
 
 def _where(example: Example) -> dict[str, Any]:

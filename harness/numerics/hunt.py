@@ -168,7 +168,9 @@ def _simpler(space: Space, rungs: Sequence[str], example: Example) -> Iterator[l
         few = lower if len(lower) <= _FLOOR else [*lower[: _FLOOR // 2], *lower[-_FLOOR // 2 :]]
         group = [moved(space, example, name, n) for n in few]
         yield [other for other in group if other is not None]
-    yield [Example(lengths=example.lengths, rung=rung, seed=example.seed) for rung in rungs[: list(rungs).index(example.rung)]]
+    # A row may name a rung that this run does not climb.
+    plainer = rungs[: list(rungs).index(example.rung)] if example.rung in rungs else rungs[:1]
+    yield [Example(lengths=example.lengths, rung=rung, seed=example.seed) for rung in plainer]
     yield [Example(lengths=example.lengths, rung=example.rung)] if example.seed else []
 
 

@@ -111,7 +111,7 @@ def _quiet(hypothesis: Any) -> dict[str, Any]:
     """Return settings under which nothing but the examples decides: a framework may take as long as it likes."""
     return {
         "deadline": None, "suppress_health_check": list(hypothesis.HealthCheck), "print_blob": False,
-        "verbosity": hypothesis.Verbosity.quiet, "derandomize": False,
+        "verbosity": hypothesis.Verbosity.quiet, "derandomize": False, "backend": "hypothesis",
     }  # fmt: skip
 
 

@@ -149,3 +149,31 @@ def test_the_table_must_be_one_and_may_be_missing(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[tool")
     with pytest.raises(UsageError, match=r"pyproject.toml is not valid TOML"):
         table_of(tmp_path)
+
+
+def test_how_much_is_fuzzed_comes_from_the_option_the_table_or_the_level() -> None:
+    usual = settings_from({}, ROOT, {})
+    assert usual.fuzz == {"unit": 8, "module": 12, "e2e": 12}
+    assert usual.examples == ROOT / "parity_examples.toml"
+    table = {"fuzz": {"examples": 3, "seconds": 2}, "examples": "kept/rows.toml"}
+    declared = settings_from(table, ROOT, {})
+    assert (set(declared.fuzz.values()), declared.fuzz_seconds, declared.examples) == ({3}, 2.0, ROOT / "kept/rows.toml")
+    asked = settings_from(table, ROOT, {"fuzz": 0, "fuzz_seconds": 0.5})
+    assert (set(asked.fuzz.values()), asked.fuzz_seconds) == ({0}, 0.5)
+    assert settings_from({"fuzz": {"seconds": 9}}, ROOT, {}).fuzz == usual.fuzz
+
+
+@pytest.mark.parametrize(
+    ("table", "given", "said"),
+    [
+        ({"examples": True}, {}, "[tool.parity.fuzz] examples = True; expected a whole number >= 0"),
+        ({"seconds": 0}, {}, "[tool.parity.fuzz] seconds = 0; expected a number of seconds > 0"),
+        ({"exampels": 3}, {}, "unknown setting in [tool.parity.fuzz] 'exampels'; did you mean examples?"),
+        ({}, {"fuzz": -1}, "option --parity-fuzz is -1; expected a whole number >= 0"),
+        ({}, {"fuzz_seconds": float("inf")}, "option --parity-fuzz-seconds is inf; expected a number of seconds > 0"),
+    ],
+)
+def test_a_budget_that_is_none_is_told(table: dict[str, Any], given: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        settings_from({"fuzz": table}, ROOT, given)
+    assert str(caught.value) == said

@@ -100,7 +100,7 @@ def test_a_source_is_traced_and_each_leaf_replayed(framework: str, pool: Pool, d
     for number, call in leaves:
         assert call.type
         for double in (False, True):
-            if double and (framework, call.type) == ("mindspore", "LayerNorm"):
+            if double and (framework, call.type) == ("mindspore", "BatchNorm1d"):
                 continue  # its kernel for the processor has no float64
             made = source.replay(number, [source.array(key) for key in call.inputs], double)
             assert made is not None, f"{call.path} cannot be replayed in {'float64' if double else 'its own precision'}"

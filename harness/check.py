@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 import sys
 from collections.abc import Callable, Mapping
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.check_file import absolute, written
-from harness.core.case import Case
+from harness.core.case import LEVELS, Case
 from harness.core.errors import UsageError
 from harness.core.outcome import Outcome
 from harness.core.record import Record
@@ -18,11 +19,16 @@ from harness.core.route import Route, find_routes, parse_route
 from harness.core.value import value
 from harness.engine.cache import Cache
 from harness.engine.cell import Cell, Engine
+from harness.engine.fuzzing import Fuzzing
 from harness.engine.manifest import DECLARING, Manifest, manifest
 from harness.engine.pool import Limits, Pool
 from harness.engine.settings import Settings, matches, routes_for, routes_of, rungs_from
 from harness.engine.toolchains import locate
 from harness.engine.worker import Worker, WorkerFailure
+from harness.generate.cells import generated_from
+
+FUZZ, FUZZ_SECONDS = 24, 20.0
+"""Shapes to try where axes are dynamic, and seconds to try them in: one model is asked about, not thousands."""
 
 
 @value
@@ -45,9 +51,11 @@ class Question:
     fresh: bool = False
     hops: int = 2
     search: int = 0
+    fuzz: int = FUZZ
     localise: bool = True
     localise_timeout: float = 300.0
     repro: str = ""
+    generate: tuple[str, ...] = ()
     limits: Limits
 
 
@@ -64,18 +72,26 @@ def check(question: Question, root: Path, say: Callable[[str], None], done: Call
             raise UsageError(described.problems[0][1])
         case = described.cases[0]
         routes = routes_asked(question, case)
-        engine = Engine(pool, cache, rungs=rungs_from({}, question.rungs), search=question.search)
+        fuzzing = Fuzzing(examples=dict.fromkeys(LEVELS, question.fuzz), seconds=FUZZ_SECONDS)
+        engine = Engine(pool, cache, rungs=rungs_from({}, question.rungs), search=question.search, fuzzing=fuzzing)
+        whole = [_cell(case, route, described.file, described.digest) for route in routes]
+        parts = generated_from(whole, question.generate, engine.steps, cache.root, say)
+        cells = [*whole, *(_cell(part, route, found.file, found.digest) for found in parts.values() for part, route in found.on(routes))]
         records = []
-        for number, route in enumerate(routes, 1):
-            say(f"[{number}/{len(routes)}] {route}")
-            cell = Cell(
-                id=f"{case.id}[{route}]", case=case, route=route, file=described.file, digest=described.digest,
-                repro=f"parity check {shlex.join(sys.argv[2:])}",
-            )  # fmt: skip
-            records.append(_judged(question, engine, cell, say))
-            done(records[-1])
+        for number, cell in enumerate(cells, 1):
+            say(f"[{number}/{len(cells)}] {cell.id if cell.case.part else cell.route}")
+            record = _judged(question, engine, cell, say)
+            if cell in whole and cell.route.framework in parts:
+                record = dataclasses.replace(record, parts=parts[cell.route.framework].made.summary())
+            records.append(record)
+            done(record)
     cache.prune()
     return records
+
+
+def _cell(case: Case, route: Route, file: str, digest: str) -> Cell:
+    again = f"parity check {shlex.join(sys.argv[2:])}"
+    return Cell(id=f"{case.id}[{route}]", case=case, route=route, file=file, digest=digest, repro=again)
 
 
 def _judged(question: Question, engine: Engine, cell: Cell, say: Callable[[str], None]) -> Record:
@@ -144,8 +160,9 @@ def routes_asked(question: Question, case: Case) -> list[Route]:
     devices = tuple(dict.fromkeys(["cpu", *(target.split("@")[1] for target in targets if "@" in target)]))
     here = Path.cwd()
     settings = Settings(
-        root=here, report=here, levels={}, rungs={}, limits=question.limits, devices=devices, sources=tuple(case.build), hops=question.hops
-    )
+        root=here, report=here, levels={}, rungs={}, fuzz={}, limits=question.limits, devices=devices, sources=tuple(case.build),
+        hops=question.hops,
+    )  # fmt: skip
     routes = routes_of(case, (), settings) if case.given else routes_for(settings, found)
     chosen = {str(route): route for route in routes if not question.to or any(_reaches(route, target) for target in targets)}
     for text in question.to:

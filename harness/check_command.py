@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from harness.check import Question, check
+from harness.check import FUZZ, Question, check
 from harness.core.errors import UsageError
 from harness.core.record import Record
 from harness.engine.pool import Limits
-from harness.engine.settings import size
+from harness.engine.settings import generate_from, size
 from harness.policy.gate import gate
 from harness.pytest_cells import explain
 from harness.report.html import render_html
@@ -29,6 +30,10 @@ _EXAMPLES = """examples:
   parity check model.py:build --artifact converted.onnx --html report.html
 
 exit code: 0 match, 1 parity failure, 2 usage error, 3 nothing could be compared"""
+
+
+SHOWN = 6
+"""Inputs of each route that the table lists; the records have all of them."""
 
 
 def declare(commands: Any) -> None:
@@ -59,6 +64,10 @@ def declare(commands: Any) -> None:
         help="rungs of the input ladder, or core, edge, special, tried beside ordinary inputs (default: core; normal: none)",
     )  # fmt: skip
     parser.add_argument("--search", type=int, default=0, metavar="N", help="spend N runs on a search for inputs that reveal a difference")
+    parser.add_argument(
+        "--generate", default="", metavar="LEVELS", help="test the parts of the model as well: unit, module or both, joined by a comma"
+    )
+    parser.add_argument("--fuzz", type=int, default=FUZZ, metavar="N", help=f"shapes to try of dynamic axes (default: {FUZZ}; 0: none)")
     parser.add_argument("--rtol", type=float, help="relative tolerance, instead of the bound from the float64 run")
     parser.add_argument("--atol", type=float, help="absolute tolerance, likewise")
     parser.add_argument("--seed", type=int, default=0, help="seed of weights and inputs (default: 0)")
@@ -78,18 +87,49 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(filter(None, (part.strip() for part in re.split(r",(?![^\[]*\])", text))))
 
 
+def _memory(text: str) -> int:
+    """Return the bytes of a memory limit; a bare number counts GiB. Raises `UsageError` for none and for what is no size."""
+    found = size(f"{text}G" if re.fullmatch(r"\d+(\.\d+)?", text) else text)
+    if not found:
+        raise UsageError(f"--memory {text}; expected more than 0, for example 10, or 512M")
+    return found
+
+
+def _table(records: Sequence[Record]) -> Table:
+    parts = any(record.part for record in records)
+    first = [Column("part", overflow="fold")] if parts else []
+    table = Table(*first, Column("route", overflow="fold"), "outcome", "greatest difference", "inputs tried")
+    for record in records:
+        worst = max((c.metrics.get("max_abs", 0.0) for c in record.comparisons if c.against == "reference"), default=None)
+        path = [escape(str((record.part or {}).get("path", "(whole)")))] if parts else []
+        tried = _tried((record.shapes or {}).get("tried", ()))
+        table.add_row(*path, escape(record.route), str(record.outcome), "" if worst is None else f"{worst:.3g}", tried)
+    return table
+
+
+def _tried(samples: Sequence[Mapping[str, Any]]) -> str:
+    """Return the shapes tried in a few words, and how many rungs of the input ladder."""
+    lengths = [{name: length for name, length in sample.items() if name not in ("rung", "seed")} for sample in samples]
+    shapes = list(dict.fromkeys(" ".join(f"{name}={length}" for name, length in one.items()) or "as declared" for one in lengths))
+    more = [f"and {len(shapes) - SHOWN} more"] if len(shapes) > SHOWN else []
+    rungs = len({sample["rung"] for sample in samples if "rung" in sample})
+    return "; ".join([*shapes[:SHOWN], *more, *([f"{rungs} rungs"] if rungs else [])])
+
+
 def _check(given: argparse.Namespace, console: Console) -> int:
     if given.search < 0:
         raise UsageError(f"--search {given.search}; expected a whole number >= 0")
+    if given.fuzz < 0:
+        raise UsageError(f"--fuzz {given.fuzz}; expected a whole number >= 0")
     usual = Limits()
-    memory = size(given.memory + "G" if re.fullmatch(r"[\d.]+", given.memory) else given.memory) if given.memory else usual.memory
-    limits = Limits(timeout=given.timeout or usual.timeout, memory=memory)
+    limits = Limits(timeout=given.timeout or usual.timeout, memory=_memory(given.memory) if given.memory else usual.memory)
     question = Question(
         source=given.source, to=_names(given.to), artifact=given.artifact, framework=given.framework,
         dims=tuple(given.dim), relations=tuple(given.relation), profiles=tuple(given.profile), domains=tuple(given.domain),
         inputs=given.inputs, rtol=given.rtol, atol=given.atol, seed=given.seed,
         rungs=tuple(given.rung) or ("core",), fresh=given.fresh, limits=limits, search=given.search,
-        localise=not given.no_localise, localise_timeout=given.localise_timeout, repro=given.repro,
+        localise=not given.no_localise, localise_timeout=given.localise_timeout, repro=given.repro, fuzz=given.fuzz,
+        generate=generate_from(given.generate or "none"),
     )  # fmt: skip
     told = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -101,14 +141,7 @@ def _check(given: argparse.Namespace, console: Console) -> int:
     if given.json:
         write_text(Path(given.json), "")
     records = check(question, Path.cwd(), lambda text: told.print(text, style="dim", markup=False), done)
-    table = Table(Column("route", overflow="fold"), "outcome", "greatest difference", "shapes tried")
-    for record in records:
-        worst = max((c.metrics.get("max_abs", 0.0) for c in record.comparisons if c.against == "reference"), default=None)
-        tried = "; ".join(
-            " ".join(f"{k}={v}" for k, v in shape.items()) or "as declared" for shape in (record.shapes or {}).get("tried", ())
-        )
-        table.add_row(escape(record.route), str(record.outcome), "" if worst is None else f"{worst:.3g}", tried)
-    console.print(table)
+    console.print(_table(records))
     for record in records:
         if not record.ok:
             console.print("\n".join(explain(record)), markup=False, highlight=False, soft_wrap=True)

@@ -13,7 +13,7 @@ import pytest
 from harness.core.case import Case
 from harness.core.errors import Unavailable, UsageError
 from harness.core.outcome import Outcome
-from harness.core.record import BUNDLE, Comparison, Record
+from harness.core.record import BUNDLE, EXAMPLES, FUZZING, Comparison, Record
 from harness.core.registry import registry
 from harness.core.route import Route
 from harness.engine.cell import Cell
@@ -21,9 +21,10 @@ from harness.engine.manifest import manifest
 from harness.engine.settings import check_routes, routes_of
 from harness.engine.steps import Stop
 from harness.engine.worker import WorkerFailure
-from harness.generate.cells import cells_of, levels_of, trouble
+from harness.generate.cells import Parts, levels_of, trouble
 from harness.pytest_run import Run, selecting
 from harness.pytest_spread import OUTCOME, USAGE
+from harness.report.origin import origin, region
 
 SHOWN = 3
 """Failing comparisons that a failure tells in full; the report has all of them."""
@@ -72,14 +73,13 @@ class ParityFile(pytest.File):
         if not levels:
             return
         try:
-            found = self._run.generated(whole)
+            found = Parts(framework=framework, made=self._run.generated(whole), levels=levels)
         except Unavailable:
             return  # the cells of the case say so
         except (UsageError, WorkerFailure, Stop) as error:
-            detail = error.detail if isinstance(error, WorkerFailure) else error.failure if isinstance(error, Stop) else error
-            yield BrokenModel.from_parent(self, name=f"{case.id}-generation[{framework}]", message=trouble(case, framework, detail))
+            yield BrokenModel.from_parent(self, name=f"{case.id}-generation[{framework}]", message=trouble(case, framework, error))
             return
-        for part, route in cells_of(found, levels, [route for route in routes if route.framework == framework], self._run.settings):
+        for part, route in found.on(routes, self._run.settings):
             yield self._item(self._cell(part, route, found.file, found.digest))
 
     def _routes(self, case: Case) -> list[Route]:
@@ -242,6 +242,7 @@ def _compared(comparison: Comparison) -> Iterator[str]:
 def explain(record: Record) -> Iterator[str]:
     """Yield the lines of a failure: case, route, stage, expected, got, worst index, bound, next command."""
     yield f"case {record.case} on {record.route}: {record.outcome} at stage {record.stage}"
+    yield from origin(record)
     if record.expectation and not record.expectation.get("met"):
         yield f"expectation: {record.expectation.get('problem')} ({record.expectation.get('reason')})"
     wrong = [comparison for comparison in record.comparisons if not comparison.match]
@@ -249,6 +250,7 @@ def explain(record: Record) -> Iterator[str]:
         yield from _compared(comparison)
     if len(wrong) > SHOWN:
         yield f"and {len(wrong) - SHOWN} more: " + "; ".join(_place(comparison) for comparison in wrong[SHOWN:])[:500]
+    yield from region(record)
     yield from _culprit(record.culprit or {})
     if record.error:
         yield f"{record.error.get('type') or record.error.get('kind')}: {record.error.get('message')}"
@@ -257,5 +259,5 @@ def explain(record: Record) -> Iterator[str]:
             if tail := _trail(record.error.get(key), record.file):
                 yield f"--- end of {key} ---\n" + "\n".join(tail)
     for message in record.messages:
-        yield message if message.startswith(BUNDLE) else f"converter said: {message}"
+        yield message if message.startswith((BUNDLE, EXAMPLES, FUZZING)) else f"converter said: {message}"
     yield f"next: {record.repro}"

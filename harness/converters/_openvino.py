@@ -10,7 +10,8 @@ from harness.core.errors import Unsupported
 
 _REFUSALS = re.compile(
     r"No conversion rule found for operations: [^\n]*|No translator found[^\n]*|(?:Operation|Op) [^\n]* (?:is )?not supported[^\n]*|"
-    r"FrontEnd API failed with (?:OpConversionFailure|NotImplementedFailure)[^\n]*"
+    r"FrontEnd API failed with (?:OpConversionFailure|NotImplementedFailure)[^\n]*|"
+    r"Conversion is failed for: [^\n]*"
 )
 
 

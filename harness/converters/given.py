@@ -13,6 +13,7 @@ from typing import Any, Mapping, Sequence
 from harness.core.artifact import Port
 from harness.core.case import Case
 from harness.core.errors import UsageError
+from harness.core.external import attach, save
 from harness.core.given import opened, split
 from harness.core.protocols import ANY, Converted, Option, Source
 from harness.core.registry import registry
@@ -99,12 +100,22 @@ class GivenOnnx(_Given):
 
     def fetch(self, file: str, dest: str) -> str:
         """Copy the file, or write the model that ``file.py:name`` gives."""
-        if not split(file)[1]:
-            return super().fetch(file, dest)
         import onnx
 
-        onnx.save(opened(file, registry(), "onnx")[1], os.path.join(dest, "model.onnx"))
-        return "model.onnx"
+        if split(file)[1]:
+            save(opened(file, registry(), "onnx")[1], os.path.join(dest, "model.onnx"))
+            return "model.onnx"
+        from harness.frameworks._onnx_checks import inputs_of
+
+        entry = super().fetch(file, dest)
+        file = os.path.realpath(file)
+        inputs_of(file)  # raises for what is no model
+        for location in attach(onnx.load(file, load_external_data=False), file, file):
+            target = os.path.join(dest, location)
+            if not os.path.exists(target):
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+                shutil.copyfile(os.path.join(os.path.dirname(file), location), target)
+        return entry
 
     def names(self, entry: str) -> tuple[Any, Any]:
         """Read the graph."""

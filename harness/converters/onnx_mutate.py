@@ -9,6 +9,7 @@ import os
 from typing import Any, Mapping
 
 from harness.core.errors import UsageError
+from harness.core.external import load, save
 from harness.core.protocols import Converted, Option, Source
 
 _OPTIONS = (
@@ -16,7 +17,6 @@ _OPTIONS = (
     Option(name="site", default=0, help="which of the places where it applies, from 0"),
     Option(name="seed", default=0, help="for faults that draw an element or a channel"),
 )
-_LARGE = 1 << 30
 
 
 class OnnxMutate:
@@ -30,25 +30,19 @@ class OnnxMutate:
     options = _OPTIONS
 
     def convert(self, source: Source, dest: str, options: Mapping[str, Any]) -> Converted:
-        """Write the mutant; its weights lie beside it where they exceed 1 GiB. The messages say what was changed."""
-        import onnx
-
+        """Write the mutant; its weights lie beside it where they are large. The messages say what was changed."""
         from harness.faults.graphs import mutate
 
         if not options["operator"]:
             raise UsageError("onnx.mutate needs the fault to plant: onnx.mutate[operator=eps-1e-3,site=0]")
-        model = onnx.load(source.artifact.entry)
+        model = load(source.artifact.entry)
         lengths = {}
         for name, axes in source.dynamic.items():
             for axis, (dim, _, __) in axes.items():
                 lengths[dim] = int(source.feeds[name].shape[axis])
         lengths.update(_as_the_graph_names_them(model, source))
         mutant, site, count = mutate(model, options["operator"], options["site"], options["seed"], lengths)
-        # A message above 2 GiB cannot even be asked for its size.
-        external = sum(len(tensor.raw_data) for tensor in mutant.graph.initializer) > _LARGE
-        onnx.save(
-            mutant, os.path.join(dest, "model.onnx"), save_as_external_data=external, location="model.onnx.data" if external else None
-        )
+        save(mutant, os.path.join(dest, "model.onnx"))
         return Converted(entry="model.onnx", messages=(f"planted {options['operator']} at site {options['site']} of {count}: {site}",))
 
 

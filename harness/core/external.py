@@ -23,6 +23,7 @@ _MAPPED = {
     1: "<f4", 2: "u1", 3: "i1", 4: "<u2", 5: "<i2", 6: "<i4", 7: "<i8", 9: "?",
     10: "<f2", 11: "<f8", 12: "<u4", 13: "<u8", 14: "<c8", 15: "<c16",
 }  # fmt: skip
+_BFLOAT16 = 16
 # What `load` notes of a tensor that stays in its file: the folder of the model, and what tells whether the file is still the same.
 _FOLDER, _STAMP = "basepath", "parity.stamp"
 
@@ -89,7 +90,7 @@ def array_of(tensor: Any) -> Any:
     from onnx import numpy_helper
 
     if tensor.data_location != tensor.EXTERNAL:
-        return numpy_helper.to_array(tensor)
+        return _bfloat16(tensor) if tensor.data_type == _BFLOAT16 and tensor.raw_data else numpy_helper.to_array(tensor)
     noted = _noted(tensor)
     file = os.path.join(noted[_FOLDER], noted["location"])
     if _stamp(file) != noted[_STAMP]:
@@ -100,7 +101,18 @@ def array_of(tensor: Any) -> Any:
     filled = type(tensor)()
     filled.CopyFrom(tensor)
     _fill(filled)
-    return numpy_helper.to_array(filled)
+    return array_of(filled)
+
+
+def _bfloat16(tensor: Any) -> Any:
+    """Return what ``to_array`` gives for bfloat16: up to onnx 1.17 it does not look at raw bytes, and returns whatever memory holds."""
+    from onnx import numpy_helper
+
+    try:
+        from onnx._custom_element_types import bfloat16
+    except ImportError:
+        return numpy_helper.to_array(tensor)
+    return np.frombuffer(tensor.raw_data, "<u2").astype(np.uint16).view(bfloat16).reshape(tuple(tensor.dims))
 
 
 def skeleton(proto: Any, *without: str) -> Any:

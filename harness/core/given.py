@@ -18,6 +18,7 @@ import numpy as np
 from harness.core.case import Case, RealData
 from harness.core.declared import load_module
 from harness.core.errors import UsageError, unknown
+from harness.core.external import attach
 
 
 def split(target: str) -> tuple[str, str]:
@@ -114,6 +115,23 @@ def files_of(target: str) -> list[str]:
         return sorted(os.path.join(root, file) for root, _, files in os.walk(path) for file in files)
     stem = os.path.splitext(path)[0]
     return [path, *(stem + end for end in (".pdiparams", ".bin") if os.path.isfile(stem + end))]
+
+
+def weights_beside(target: str) -> list[str]:
+    """Return the files in which an ONNX model keeps its weights, none for anything else. Raises `UsageError` where they are not there."""
+    path = os.path.realpath(target)
+    if not path.endswith(".onnx") or not os.path.isfile(path):
+        return []
+    try:
+        import onnx
+        from google.protobuf.message import DecodeError
+    except ImportError:  # then nothing here opens it either
+        return []
+    try:
+        proto = onnx.load(path, load_external_data=False)
+    except DecodeError:  # told by whoever opens it
+        return []
+    return [os.path.join(os.path.dirname(path), location) for location in attach(proto, path, path)]
 
 
 def _feeds(target: str, model: Any, examples: Any, known: Any) -> dict[str, Any] | None:

@@ -21,7 +21,7 @@ from harness.core.artifact import Artifact, Port, artifact_from
 from harness.core.case import Case
 from harness.core.declared import beside, cases_in, find_case, load_module, local_dependencies
 from harness.core.errors import UsageError
-from harness.core.given import files_of, looked_at, opened
+from harness.core.given import files_of, looked_at, opened, weights_beside
 from harness.core.protocols import Source
 from harness.core.registry import Registry, registry
 from harness.core.space import Space
@@ -31,6 +31,7 @@ from harness.engine.serve_gradient import Gradients
 from harness.engine.serve_parts import Parts
 from harness.engine.serve_probe import Probes, digest_of, native_feeds
 from harness.engine.serve_reference import JITTERS, private, reference_of, timed
+from harness.engine.serve_session import Sittings
 
 LIVE_MODELS = 3
 _MATTERS = re.compile(
@@ -41,7 +42,7 @@ _MATTERS = re.compile(
 _NOISE = re.compile(r"deprecat|FutureWarning|will be removed|pytree|oneDNN|cpu_feature_guard|tf\.data", re.I)
 
 
-class Serve(Gradients, Probes, Faults, Parts):
+class Serve(Gradients, Probes, Faults, Parts, Sittings):
     """The verbs of one worker. Every method takes and returns plain data and arrays."""
 
     def __init__(self, adapters: Registry | None = None) -> None:
@@ -78,7 +79,7 @@ class Serve(Gradients, Probes, Faults, Parts):
             found = os.path.join(folder, name)
             if not kind:
                 case["artifacts"][name] = self._registry.get("frameworks", opened(found, self._registry)[0]).format
-            data |= set(files_of(found))
+            data |= {*files_of(found), *weights_beside(found)}
         for name in sorted(data):
             if not os.path.isfile(name):
                 raise UsageError(

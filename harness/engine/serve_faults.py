@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.core.artifact import artifact_from
 from harness.core.errors import UsageError
+from harness.core.external import array_of, load
 from harness.core.registry import Registry
 
 
@@ -58,7 +60,7 @@ def _changed(clean: Any, mutant: Any) -> list[str]:
     """Return name and first output of every node of ``clean`` that ``mutant`` lacks or defines otherwise, its weights included."""
 
     def defined(model: Any) -> dict[str, Any]:
-        weights = {tensor.name: tensor.SerializeToString(deterministic=True) for tensor in model.graph.initializer}
+        weights = {tensor.name: (tensor.data_type, list(tensor.dims), _digest(array_of(tensor))) for tensor in model.graph.initializer}
         return {
             node.output[0]: (
                 node.op_type, list(node.input), list(node.output), sorted(a.SerializeToString(deterministic=True) for a in node.attribute),
@@ -72,9 +74,12 @@ def _changed(clean: Any, mutant: Any) -> list[str]:
 
 
 def _loaded(source: Mapping[str, Any]) -> Any:
-    import onnx
-
     artifact = artifact_from(source)
     if artifact.format != "onnx":
         raise UsageError(f"faults are planted into ONNX files; this artifact is a {artifact.format}")
-    return onnx.load(artifact.entry)
+    return load(artifact.entry)
+
+
+def _digest(array: Any) -> str:
+    """Return the SHA-256 of the numbers, or texts, of an array."""
+    return hashlib.sha256(repr(array.tolist()).encode() if array.dtype == object else array.tobytes()).hexdigest()

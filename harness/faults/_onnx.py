@@ -7,6 +7,8 @@ from typing import Any, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from harness.core.external import array_of
+
 EXAMPLE = "parity.example."
 """Prefix of metadata keys that say which length a named dimension had when the model was made."""
 
@@ -60,15 +62,15 @@ class Graph:
         return self._values[name]
 
     def _constant(self, name: str) -> Any:
-        from onnx import helper, numpy_helper
+        from onnx import helper
 
         if name in self._initializers:
-            return numpy_helper.to_array(self._initializers[name])
+            return array_of(self._initializers[name])
         node = self._makers.get(name)
         if node is not None and node.op_type == "Constant":
             attribute = node.attribute[0]
             if attribute.name == "value":
-                return numpy_helper.to_array(attribute.t)
+                return array_of(attribute.t)
             held = helper.get_attribute_value(attribute)
             return np.asarray(held, np.float32 if "float" in attribute.name else np.int64) if "string" not in attribute.name else None
         if node is not None and node.op_type in ("Identity", "Unsqueeze", "Reshape"):  # exporters wrap constants so

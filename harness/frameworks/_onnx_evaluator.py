@@ -12,6 +12,7 @@ from typing import Any, Iterator
 import numpy as np
 
 from harness.core.errors import Unsupported
+from harness.core.external import array_of
 from harness.frameworks._onnx_lean import lean
 from harness.frameworks._onnx_operators import operators
 
@@ -22,6 +23,8 @@ _TYPED = {
     "SequenceEmpty": ("dtype", True), "HannWindow": ("output_datatype", True), "HammingWindow": ("output_datatype", True),
     "BlackmanWindow": ("output_datatype", True), "MelWeightMatrix": ("output_datatype", True),
 }  # fmt: skip
+# Element types narrower than double, as ONNX numbers them.
+_NAMES = {1: "float32", 10: "float16", 16: "bfloat16"}
 # The evaluator computes these in float32 inside, which the type of the result does not show.
 _SINGLE_INSIDE = ("GridSample", "DynamicQuantizeLinear")
 
@@ -59,7 +62,9 @@ def double_evaluator() -> Any:
             array = super().value_of(tensor)
             if tensor.data_type not in _floats():
                 return array
-            return self._move(tensor.name, array, array.dtype.name) if tensor.name in self._movable else array.astype(np.float64)
+            if tensor.name in self._movable:
+                return self._move(tensor.name, _wide(array) if array.dtype.kind != "f" else array, _NAMES[tensor.data_type])
+            return _wide(array)
 
         def check(self, node: Any, name: str, value: Any) -> None:
             if node.op_type != "Constant" and any(is_narrow(array.dtype) for array in _arrays(value)):
@@ -153,7 +158,14 @@ def _widen_tensor(tensor: Any) -> None:
     from onnx import numpy_helper
 
     if tensor.data_type in _floats():
-        tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float64), tensor.name))
+        tensor.CopyFrom(numpy_helper.from_array(_wide(array_of(tensor)), tensor.name))
+
+
+def _wide(array: Any) -> Any:
+    """Return float numbers as float64; onnx up to 1.17 keeps bfloat16 as the whole numbers that have the same bits."""
+    if array.dtype.kind == "u":
+        return (array.astype(np.uint32) << 16).view(np.float32).astype(np.float64)
+    return array.astype(np.float64)
 
 
 def _widen_type(kind: Any) -> None:
@@ -169,6 +181,4 @@ def _widen_type(kind: Any) -> None:
 
 
 def _floats() -> tuple[int, ...]:
-    from onnx import TensorProto
-
-    return (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16)
+    return tuple(_NAMES)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 import random
 from typing import Any, Mapping, Sequence
@@ -16,6 +15,7 @@ from harness.core.weights import Move, fill
 from harness.frameworks import _torch_trace, _torch_walk
 from harness.frameworks._calls import bound_by
 from harness.frameworks._torch import Built, arrays_of, inference_mode, joined, program, tensors_of
+from harness.frameworks._torch_twin import twins
 
 
 def _role(module: Any, name: str) -> str:
@@ -47,17 +47,8 @@ def _refill(model: Any, seed: int) -> None:
                 tensor.data[module.padding_idx].zero_()
 
 
-def _moved(model: Any, twin: Any, move: Move) -> None:
-    import torch
-
-    types = {name: str(tensor.dtype).replace("torch.", "") for name, tensor in (*model.named_parameters(), *model.named_buffers())}
-    for name, tensor in (*twin.named_parameters(), *twin.named_buffers()):
-        if tensor.is_floating_point():
-            tensor.data.copy_(torch.from_numpy(move(name, tensor.detach().numpy(), types[name])))
-
-
 KEPT = 2**28
-"""Largest float64 copy, in bytes, that is kept beside its model."""
+"""Most bytes of float64 copies of a model, each, that are kept for its next inputs."""
 
 
 class Torch:
@@ -67,7 +58,7 @@ class Torch:
     toolchain = "torch"
     format = "torch.module"
     distributions = ("torch",)
-    _twins: tuple[Any, dict[Any, Built]] = (None, {})
+    _twins: tuple[Any, dict[Any, Any]] = (None, {})
     files = (".pt2", ".pt", ".pth", ".ts")
 
     def claims(self, path: str) -> bool:
@@ -139,19 +130,24 @@ class Torch:
         return arrays_of({name: torch.zeros_like(x) if g is None else g for (name, x), g in zip(leaves.items(), found)})
 
     def oracle(self, case: Case, model: Built, feeds: Mapping[str, Any], move: Move | None = None) -> dict[str, Any]:
-        """Return the outputs of a float64 copy; the last few copies of a model are kept for its next inputs."""
-        key = (getattr(move, "func", move), *sorted(getattr(move, "keywords", {}).items()))
+        """Return the outputs of a float64 copy; the last few copies of a small model are kept for its next inputs."""
+        wide = {name: array.astype(np.float64) if array.dtype.kind == "f" else array for name, array in feeds.items()}
         if self._twins[0] is not model:
             self._twins = (model, {})
-        twin = self._twins[1].get(key)
-        if twin is None:
-            twin = Built(copy.deepcopy(model.module).double(), model.inputs, model.outputs)
-            if move is not None:
-                _moved(model.module, twin.module, move)
-            if sum(tensor.nbytes for tensor in twin.module.parameters()) <= KEPT and isinstance(move, (type(None), functools.partial)):
-                self._twins[1][key] = twin
-        wide = {name: array.astype(np.float64) if array.dtype.kind == "f" else array for name, array in feeds.items()}
-        return self.run(twin, wide)
+        kept = self._twins[1]
+        key = (getattr(move, "func", move), *sorted(getattr(move, "keywords", {}).items()))
+        failed: Exception | None = None
+        for twin in [kept[key]] if key in kept else twins(model.module, move):
+            try:
+                outputs = self.run(Built(twin, model.inputs, model.outputs), wide)
+            except Exception as error:
+                failed = error
+                continue
+            if sum(tensor.nbytes for tensor in twin.parameters()) <= KEPT and isinstance(move, (type(None), functools.partial)):
+                kept[key] = twin
+            return outputs
+        assert failed is not None
+        raise failed
 
     def trace(self, model: Built, feeds: Mapping[str, Any], wanted: Sequence[str] | None = None) -> list[dict[str, Any]]:
         """Return every call of a sub-module, by forward hooks."""

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 
 from harness.core.case import LEVELS, Case
+from harness.core.errors import ParityError
 from harness.core.registry import Registry
 from harness.core.route import Route
+from harness.core.value import value
+from harness.engine.cell import Cell
 from harness.engine.settings import Settings, routes_of
-from harness.generate.discover import Generated
+from harness.engine.steps import Steps, Stop
+from harness.engine.worker import WorkerFailure
+from harness.generate.discover import Generated, generated
 
 
 def levels_of(case: Case, framework: str, levels: Sequence[str], registry: Registry) -> tuple[str, ...]:
@@ -21,18 +27,56 @@ def levels_of(case: Case, framework: str, levels: Sequence[str], registry: Regis
     return wanted if hasattr(registry.get("frameworks", framework), "walk") and not case.given else ()
 
 
-def cells_of(found: Generated, levels: Sequence[str], routes: Iterable[Route], settings: Settings | None) -> Iterator[tuple[Case, Route]]:
-    """Yield each generated case of ``levels`` on each route it admits."""
-    routes = list(routes)
-    for part in found.cases:
-        if part.level in levels:
-            for route in routes_of(part, routes, settings):
-                yield part, route
+@value
+class Parts:
+    """What was generated from the model of one framework, as far as it is of ``levels``."""
+
+    framework: str
+    made: Generated
+    levels: tuple[str, ...]
+
+    @property
+    def file(self) -> str:
+        """The case file of the parts."""
+        return self.made.file
+
+    @property
+    def digest(self) -> str:
+        """The digest of all they were made of."""
+        return self.made.digest
+
+    def on(self, routes: Iterable[Route], settings: Settings | None = None) -> Iterator[tuple[Case, Route]]:
+        """Yield each generated case on each route it admits."""
+        mine = [route for route in routes if route.framework == self.framework]
+        for part in self.made.cases:
+            if part.level in self.levels:
+                for route in routes_of(part, mine, settings):
+                    yield part, route
 
 
-def trouble(case: Case, framework: str, failure: Any) -> str:
-    """Return why no tests can be generated from a model, and what to do next. ``failure``: an exception, or a worker's answer."""
-    detail = failure if isinstance(failure, dict) else {"message": str(failure)}
+def generated_from(
+    cells: Sequence[Cell], levels: Sequence[str], steps: Steps, root: Path, say: Callable[[str], None]
+) -> dict[str, Parts]:  # fmt: skip
+    """Return what the models behind the cells of one whole case give, by framework; nothing where that cannot be, which ``say`` hears.
+
+    A case that is asked about speaks for itself only in `pytest`: here ``levels`` alone decide.
+    """
+    found: dict[str, Parts] = {}
+    for cell in cells:
+        framework = cell.route.framework
+        wanted = levels_of(dataclasses.replace(cell.case, generate=None), framework, levels, steps.registry)
+        if framework in found or not wanted:
+            continue
+        try:
+            found[framework] = Parts(framework=framework, made=generated(cell, steps, root, say), levels=wanted)
+        except (Stop, WorkerFailure, ParityError) as failure:
+            say(trouble(cell.case, framework, failure))
+    return found
+
+
+def trouble(case: Case, framework: str, failure: Exception) -> str:
+    """Return why no tests can be generated from a model, and what to do next."""
+    detail = getattr(failure, "detail", None) or getattr(failure, "failure", None) or {"message": str(failure)}
     told = f"{detail['type']}: {detail.get('message')}" if detail.get("type") else str(detail.get("message"))
     return (
         f"case {case.id!r}: no tests can be generated from its {framework} model: {told}\n"

@@ -18,13 +18,14 @@ from harness.core.record import Record
 from harness.core.tolerance import FORMULA
 from harness.report import sections
 from harness.report.compat import compat
+from harness.report.models import models
 from harness.report.pack import pack
 from harness.report.text import clean, count
 from harness.report.verdict import GLYPHS, MEANINGS, Tally, blamed, excused, fails, headline, tally
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_STYLES = ("report.css", "cells.css", "blame.css")
-_SCRIPTS = ("dom.js", "bound.js", "blame.js", "detail.js", "explore.js", "compat.js")
+_STYLES = ("report.css", "cells.css", "blame.css", "models.css")
+_SCRIPTS = ("dom.js", "bound.js", "blame.js", "shapes.js", "detail.js", "models.js", "explore.js", "compat.js")
 
 
 @functools.cache
@@ -58,14 +59,17 @@ def render_html(
     style = "".join((_TEMPLATES / name).read_text(encoding="utf-8") for name in _STYLES)
     script = "".join((_TEMPLATES / name).read_text(encoding="utf-8") for name in _SCRIPTS)
     found = sections.pairs(records)
-    payload, shortened = pack(found)
+    cells = [record for pair in found for lane in pair.lanes for record in lane.records]
+    places = {record.id: place for place, record in enumerate(cells)}
+    taken_apart = models(records, places)
+    payload, shortened = pack(found, homes={cell: home for model in taken_apart for cell, home in model.anchors.items()})
     targets, rows = sections.matrix(found)
     family_targets, family_rows = sections.families(records)
     whole = tally(records)
     return _environment().get_template("report.html.j2").render(
         title=title, gate=gate, run=_lines(run or {}), all=whole, bar=_bar(whole), replayed=sum(r.replayed for r in records),
         style=Markup(style), script=Markup(script), policy=_policy(style, script), payload=payload,
-        shortened=shortened, pairs=found, targets=targets, rows=rows, causes=sections.causes(records),
+        shortened=shortened, pairs=found, places=places, models=taken_apart, targets=targets, rows=rows, causes=sections.causes(records),
         family_targets=family_targets, family_rows=[(name, list(group)) for name, group in groupby(family_rows, lambda f: f.framework)],
         pair_index={(pair.framework, pair.target): pair.index for pair in found}, versions=sections.versions(records),
         expectations=sections.expectations(records), loose=loose_problems(records, gate), absences=sections.absences(records),

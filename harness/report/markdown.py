@@ -10,6 +10,8 @@ from typing import Any
 from harness.core.record import Record
 from harness.report import sections
 from harness.report.compat import by_dtype, compat
+from harness.report.models import Model, models
+from harness.report.origin import region
 from harness.report.text import clean, count, line
 from harness.report.verdict import GLYPHS, MEANINGS, Tally, blamed, fails, headline, tally
 
@@ -48,6 +50,7 @@ def render_markdown(
     parts = [f"## {plain(title)}", _verdict(whole, gate), *_reasons(gate), _counts(records, whole)]
     if records:
         parts += _matrix(records)
+        parts += _models(records)
         parts += _compat(records)
         parts += _failures(records, worst)
         parts += _blame(records)
@@ -120,6 +123,37 @@ def _compat(records: Sequence[Record]) -> list[str]:
     return ["### Operators × dtype × route", _table(head, rows), *(["\n".join([*named, "</details>"])] if bad else [])]
 
 
+def _models(records: Sequence[Record]) -> list[str]:
+    """Return how much of each model its generated tests cover and how they went, what of it fails, and what is left out."""
+    found = models(records, {record.id: place for place, record in enumerate(records)})
+    if not found:
+        return []
+    head = ["model", "coverage", "generated cases", "whole model", "modules", "layers and functions"]
+    body = [
+        [
+            f"{code(model.case, 120)} {plain(model.framework)}", model.said, str(model.cases),
+            *(_sum(model.tallies[level]) if level in model.tallies else "–" for level in ("whole", "module", "unit")),
+        ]
+        for model in found[:50]
+    ]  # fmt: skip
+    more = [f"and {count(len(found) - 50, 'more model')}"] if len(found) > 50 else []
+    return ["### Models", _table(head, body), *more, *(part for model in found[:10] for part in _inside(model))]
+
+
+def _inside(model: Model) -> list[str]:
+    """Return the parts of a model that fail, and the largest of what gives no test."""
+    bad = [row for row in model.rows if row.why]
+    lines = []
+    for row in bad[:10]:
+        name = " ".join(filter(None, [code(row.paths[0] if row.paths else row.name), plain(row.type, 80)]))
+        told = [(mark, lane) for mark, lane in zip(row.marks, model.lanes, strict=True) if mark and mark.why]
+        verdicts = "; ".join(f"{mark.sign} {mark.words} on {code(lane.route)}" for mark, lane in told)
+        lines.append(f"- {name}: {verdicts}: {plain(row.why)}")
+    more = [f"- and {count(len(bad) - 10, 'more part')} that {'fails' if len(bad) == 11 else 'fail'}"] if len(bad) > 10 else []
+    left = [f"- left out, {item.share}: {plain(item.type, 80)}, {plain(item.reason)}" for item in model.left[:3] if item.ops]
+    return [f"Of {code(model.case, 120)}:", "\n".join([*lines, *more, *left])] if lines or left else []
+
+
 def _failures(records: Sequence[Record], worst: int) -> list[str]:
     causes = sections.causes(records)
     if not causes:
@@ -132,6 +166,7 @@ def _failures(records: Sequence[Record], worst: int) -> list[str]:
             f"**{number}\\. {GLYPHS[str(cause.outcome)]} {cause.outcome}** at {plain(cause.stage)}: "
             f"{code(first.case)} on {code(first.route)}{more}<br>{plain(_why(first))}"
         )
+        parts += [plain(said, 500) for said in list(region(first))[:1]]
         if first.repro:
             parts.append(fenced(first.repro))
     if len(causes) > worst:

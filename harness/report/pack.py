@@ -12,6 +12,7 @@ from markupsafe import Markup
 from harness.core.outcome import Outcome
 from harness.core.record import BUNDLE, Comparison, Record, plain
 from harness.core.tolerance import FORMULA
+from harness.report.origin import coverage, mapped
 from harness.report.sections import Pair
 from harness.report.text import clean
 from harness.report.verdict import GLYPHS, fails, headline, share, worst
@@ -39,8 +40,8 @@ class _Table:
 class _Packer:
     """One pass over the records. ``brief`` 0 keeps all; 1 shortens matches; 2 shortens every record."""
 
-    def __init__(self, brief: int) -> None:
-        self._brief = brief
+    def __init__(self, brief: int, homes: Mapping[str, str]) -> None:
+        self._brief, self._homes = brief, homes
         self.maps, self.keys = _Table(), _Table()
         self.shortened = 0
 
@@ -61,7 +62,8 @@ class _Packer:
             "culprit": _tree(record.culprit, limit, digits=4),
             "error": _tree(record.error, limit), "expectation": _tree(record.expectation, limit),
             "messages": [clean(message, limit) for message in record.messages[: 5 if brief else 50]],
-            "repro": clean(record.repro), "file": clean(record.file),
+            "repro": clean(record.repro), "file": clean(record.file), "part": self._map(record.part), "home": self._homes.get(record.id),
+            "made": coverage(mapped(record.parts)) if record.parts else None,
         }  # fmt: skip
         return {key: item for key, item in packed.items() if key == "ok" or not (item is None or item is False or item in ("", [], {}))}
 
@@ -116,11 +118,14 @@ def _tree(item: Any, limit: int, digits: int = 0) -> Any:
     return clean(item, limit)
 
 
-def pack(found: Sequence[Pair], *, budget: int = BUDGET) -> tuple[Markup, int]:
-    """Return the payload, safe inside a script element, and how many records it shows in short."""
+def pack(found: Sequence[Pair], *, homes: Mapping[str, str] | None = None, budget: int = BUDGET) -> tuple[Markup, int]:
+    """Return the payload, safe inside a script element, and how many records it shows in short.
+
+    ``homes``: by id of a record, the anchor of the place in its model's tree.
+    """
     comparisons = sum(len(record.comparisons) for pair in found for lane in pair.lanes for record in lane.records)
     for brief in (0, 1, 2) if comparisons * _TYPICAL <= budget else (1, 2):
-        packer = _Packer(brief)
+        packer = _Packer(brief, homes or {})
         lanes = [{"route": clean(lane.route), "chain": lane.chain, "pair": pair.index} for pair in found for lane in pair.lanes]
         records = [packer.record(record, lane.index) for pair in found for lane in pair.lanes for record in lane.records]
         payload = {

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from harness.cli import main
@@ -78,7 +79,7 @@ def test_a_faithful_runtime_ends_with_0(source: str, place: Path, capsys: pytest
 
 
 def test_a_declared_axis_is_tried_at_another_length(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", "model.onnx", "--to", "onnxruntime", "--dim", "x.0=rows:1:6:4", "--json", "out.jsonl"]) == 0
+    assert main(["check", "model.onnx", "--to", "onnxruntime", "--dim", "x.0=rows:1:6:4", "--fuzz", "0", "--json", "out.jsonl"]) == 0
     record = json.loads((place / "out.jsonl").read_text())
     lengths = [shape["rows"] for shape in record["shapes"]["tried"]]
     assert lengths[0] == 4
@@ -95,7 +96,7 @@ def tried(place: Path, *more: str) -> list[dict[str, int]]:
     model = onnx.parser.parse_model(TWICE)
     model.graph.input[1].type.tensor_type.shape.dim[1].dim_param = "2*k"
     onnx.save(model, str(place / "twice.onnx"))
-    assert main(["check", "twice.onnx", "--to", "onnxruntime", "--rung", "normal", "--json", "out.jsonl", *more]) == 0
+    assert main(["check", "twice.onnx", "--to", "onnxruntime", "--rung", "normal", "--fuzz", "0", "--json", "out.jsonl", *more]) == 0
     shapes: list[dict[str, int]] = json.loads((place / "out.jsonl").read_text())["shapes"]["tried"]
     return shapes
 
@@ -233,6 +234,47 @@ def test_bad_input_ends_with_2_and_one_clear_message(
     shown = capsys.readouterr().err
     assert said in shown
     assert "Traceback" not in shown
+
+
+def test_a_limit_that_is_too_low_says_what_to_do(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "model.onnx", "--to", "onnxruntime", "--memory", "1M", "--fresh"]) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert "needs more than 0.000977 GiB, the memory limit of one worker; --memory 1 allows more (pytest: --parity-memory 1G)" in said
+    assert main(["check", "model.onnx", "--to", "onnxruntime", "--memory", "2", "--rung", "normal"]) == 0
+
+
+@pytest.mark.parametrize(("text", "told"), [("much", "size 'much'; expected a number and a unit"), ("0", "expected more than 0")])
+def test_a_limit_that_is_none_is_refused(text: str, told: str, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "model.onnx", "--memory", text]) == 2
+    assert told in capsys.readouterr().err
+
+
+@pytest.fixture
+def apart(place: Path) -> Path:
+    """A folder with the model in two files, the numbers under a name of their own."""
+    folder = place / "made"
+    (folder / "parts").mkdir(parents=True)
+    proto = onnx.load("model.onnx")
+    (tensor,) = proto.graph.initializer  # only raw numbers can lie elsewhere
+    tensor.CopyFrom(onnx.numpy_helper.from_array(np.array([1, 2, 3, 4], np.float32), tensor.name))
+    onnx.save(proto, folder / "one.onnx", save_as_external_data=True, location="parts/numbers", size_threshold=0)
+    return folder
+
+
+def test_weights_beside_an_artifact_come_with_it_and_are_watched(apart: Path) -> None:
+    asked = ["check", "model.onnx", "--artifact", "made/one.onnx", "--to", "onnxruntime", "--no-localise", "--rung", "normal"]
+    assert main(asked) == 0
+    (apart / "parts" / "numbers").write_bytes(np.array([1, 2, 3, 4.01], np.float32).tobytes())
+    assert main(asked) == 1
+    (apart / "parts" / "numbers").unlink()
+    assert main(asked) == 2
+
+
+def test_weights_beside_a_source_are_watched(apart: Path) -> None:
+    asked = ["check", "made/one.onnx", "--artifact", "model.onnx", "--to", "onnxruntime", "--no-localise", "--rung", "normal"]
+    assert main(asked) == 0
+    (apart / "parts" / "numbers").write_bytes(np.array([1, 2, 3, 4.01], np.float32).tobytes())
+    assert main(asked) == 1
 
 
 def test_an_artifact_with_other_inputs_ends_with_2(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness.engine import cache as caches
 from harness.engine.cache import Cache
 
 
@@ -54,6 +56,25 @@ def test_harmed_entry_is_made_again(tmp_path: Path, harm: str) -> None:
     assert not cache.get({"k": 1}, maker(calls)).hit
     assert target.read_text() == "content"
     assert len(calls) == 2
+
+
+def test_a_large_file_is_read_once_and_again_after_a_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+    read: list[str] = []
+    plain = caches.digest_file
+    monkeypatch.setattr(caches, "LARGE", 7)
+    monkeypatch.setattr(caches, "digest_file", lambda path: (read.append(path.name), plain(path))[1])
+    cache = Cache(tmp_path)
+    model = cache.get({"k": 1}, maker(calls)).folder / "content" / "model.bin"
+    read.clear()
+    assert cache.get({"k": 1}, maker(calls)).hit
+    assert "model.bin" not in read
+    assert Cache(tmp_path).get({"k": 1}, maker(calls)).hit
+    assert "model.bin" in read, "another process has not seen it yet"
+    model.write_text("Content")
+    os.utime(model, ns=(1, 1))
+    assert not cache.get({"k": 1}, maker(calls)).hit
+    assert (len(calls), model.read_text()) == (2, "content")
 
 
 def test_failed_maker_leaves_nothing(tmp_path: Path) -> None:

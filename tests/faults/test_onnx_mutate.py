@@ -11,6 +11,7 @@ import pytest
 onnx = pytest.importorskip("onnx")
 
 from harness.converters import onnx_mutate  # noqa: E402
+from harness.core import external  # noqa: E402
 from harness.core.artifact import Artifact, Port  # noqa: E402
 from harness.core.protocols import Source  # noqa: E402
 from harness.faults.zoo import ZOO  # noqa: E402
@@ -35,9 +36,10 @@ def test_the_message_names_node_tensor_and_layer(tmp_path: Path) -> None:
 
 
 def test_weights_of_a_large_model_lie_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(onnx_mutate, "_LARGE", 100)
+    monkeypatch.setattr(external, "LARGE", 100)
+    monkeypatch.setattr(external, "SMALL", 50)
     _, model = planted(tmp_path, "conv-net", operator="eps-1e-3")
-    assert (tmp_path / "made" / "model.onnx.data").is_file()
+    assert (tmp_path / "made" / "model.onnx.data").stat().st_size > 100
     assert [t.name for t in model.graph.initializer] == [t.name for t in ZOO["conv-net"].build().graph.initializer]
     onnx.checker.check_model(str(tmp_path / "made" / "model.onnx"))
 

@@ -113,27 +113,6 @@ function expectationBlock(record) {
   ];
 }
 
-function shapesBlock(record) {
-  const shapes = shared(record.shapes) || {};
-  const listOf = (key) => (Array.isArray(shapes[key]) ? shapes[key] : []);
-  const failing = listOf("failing").map(shape);
-  const tried = listOf("tried").map(shape);
-  const all = [...tried, ...failing.filter((text) => !tried.includes(text))].filter(Boolean);
-  const rest = Object.fromEntries(Object.entries(shapes).filter(([key]) => key !== "tried" && key !== "failing"));
-  if (!all.length && !Object.keys(rest).length) return null;
-  const chip = (text) => h("span", { class: failing.includes(text) ? "chip bad" : "chip" }, failing.includes(text) ? `≠ ${text}` : text);
-  const bad = failing.filter((text) => tried.includes(text)).length || failing.length;
-  const rungs = [...new Set(listOf("failing").map((item) => item && item.rung).filter(Boolean))];
-  const laddered = listOf("tried").some((item) => item && item.rung);
-  const title = `${laddered ? "Inputs" : "Shapes"} tried: ${tried.length}${bad ? `, failing: ${bad}` : ""}`;
-  const more = all.length > 60 && `and ${all.length - 60} more`;
-  const ordinary = rungs.length > 0 && !listOf("failing").some((item) => item && !item.rung);
-  return [h("h4", {}, title), h("div", { class: "chips" }, all.slice(0, 60).map(chip), more),
-    rungs.length > 0 && h("p", { class: "muted" }, ordinary && "Ordinary inputs match. ",
-      `Rungs of the input ladder that fail: ${rungs.map(number).join(", ")}`),
-    facts("", rest)];
-}
-
 function ran(provenance) {
   const share = provenance ? real(provenance.share) : undefined;
   if (share === undefined) return provenance;
@@ -146,7 +125,8 @@ function detail(record) {
   const said = (record.messages || []).filter((text) => !text.startsWith(data.bundle));
   const bundles = (record.messages || []).filter((text) => text.startsWith(data.bundle)).map((text) => text.slice(data.bundle.length));
   return h("div", { class: "body" },
-    errorBlock(record), expectationBlock(record), blameBlock(record), comparisonsBlock(record), shapesBlock(record),
+    originBlock(record), errorBlock(record), expectationBlock(record), blameBlock(record), fuzzedBlock(record), comparisonsBlock(record),
+    shapesBlock(record),
     said.length > 0 && [h("h4", {}, "Converter and runtime messages"), h("ul", {}, said.map((text) => h("li", {}, text)))],
     h("div", { class: "columns" },
       facts("What really ran", ran(shared(record.provenance))),

@@ -174,7 +174,8 @@ function follow() {
     let id = hash.slice(6);
     try { id = decodeURIComponent(id); } catch { /* an id that was typed by hand */ }
     if (byId.has(id)) node = openCell(byId.get(id));
-  }
+  } else if (/^#c\d+$/.test(hash) && data.records[hash.slice(2)]) node = openCell(data.records[hash.slice(2)]);
+  else if (/^#m\d+(n\d+)?$/.test(hash)) node = openPart(hash.slice(1));
   if (node) node.scrollIntoView({ block: "start" });
 }
 

@@ -154,7 +154,7 @@ class Cache:
             shutil.rmtree(place, ignore_errors=True)
             Path(f"{place}.lock").unlink(missing_ok=True)
             total, gone = total - size, gone + 1
-        for leftover in self.root.glob("making-*"):
+        for leftover in (*self.root.glob("making-*"), *self.root.glob("generated/making-*")):
             if time.time() - leftover.stat().st_mtime > 86400:
                 shutil.rmtree(leftover, ignore_errors=True)
         return gone
@@ -162,7 +162,7 @@ class Cache:
     def clean(self) -> int:
         """Remove every entry; return how many there were."""
         rows = self._rows()
-        for part in ("entries", "manifests"):
+        for part in ("entries", "manifests", "generated"):
             shutil.rmtree(self.root / part, ignore_errors=True)
         for leftover in self.root.glob("making-*"):
             shutil.rmtree(leftover, ignore_errors=True)
@@ -171,8 +171,9 @@ class Cache:
 
     def _rows(self) -> list[tuple[float, int, Path]]:
         rows = []
-        for meta in (self.root / "entries").glob(f"*/*/{META}"):
-            place = meta.parent
+        # What was generated from models (see `harness.generate.discover`) lies beside the entries and counts like one.
+        for made in (*self.root.glob(f"entries/*/*/{META}"), *self.root.glob("generated/*/table.json")):
+            place = made.parent
             try:
                 size = sum(f.stat().st_size for f in place.rglob("*") if f.is_file())
                 rows.append((place.stat().st_mtime, size, place))

@@ -11,7 +11,8 @@ from typing import Any, Iterator, Mapping, Sequence
 import numpy as np
 
 from harness.core.spec import Dim
-from harness.frameworks._calls import apart, ended, follow, missing, together
+from harness.frameworks._calls import Slot, apart, ended, follow, missing, together
+from harness.frameworks._keras_groups import arguments_of, groups_of, with_groups
 from harness.frameworks._keras_trace import config_of, is_tensor, layers_of
 from harness.frameworks._keras_words import signature_of
 from harness.frameworks._tensorflow import Built, arrays_of
@@ -32,14 +33,17 @@ _OPERATORS = (
 def walk(model: Built, feeds: Mapping[str, Any], wanted: Sequence[str] | None) -> list[dict[str, Any]]:
     """Return every call of a layer, an operation or a function outside the innermost layers; see `harness.core.protocols.Framework`.
 
-    A function that TensorFlow has compiled runs step by step meanwhile. Implicit masks count as inputs of what may use them.
+    A function that TensorFlow has compiled runs step by step meanwhile. Implicit masks count as inputs of what may use them. Layers
+    whose names begin alike are a block as well.
     """
     import keras
     import tensorflow as tf
 
     width = keras.config.floatx()
     feeds = {name: np.array(array, dtype=width) if np.asarray(array).dtype.kind == "f" else array for name, array in feeds.items()}
-    state = _KerasWalk(model, wanted)
+    groups = groups_of(model.model, layers_of(model.model)) if model.keras else {}
+    asked = None if wanted is None else [*wanted, *(path for one in wanted if one in groups for path in groups[one].needed)]
+    state = _KerasWalk(model, asked)
     eager = tf.config.functions_run_eagerly()
     try:
         tf.config.run_functions_eagerly(True)
@@ -50,8 +54,26 @@ def walk(model: Built, feeds: Mapping[str, Any], wanted: Sequence[str] | None) -
             outputs = arrays_of(outputs)
     finally:
         tf.config.run_functions_eagerly(eager)
-    model.captured, model.functions = state.kept, state.functions
-    return ended(state.tape, outputs)
+    model.captured = {**state.kept, **{(path, 0): arguments_of(group) for path, group in groups.items()}}
+    model.functions, model.groups = state.functions, groups
+    calls = ended(state.tape, outputs)
+    return with_groups(calls, groups, _inputs(model, state.kept, groups), wanted) if groups else calls
+
+
+def _inputs(model: Built, kept: Mapping[tuple[str, int], Any], groups: Mapping[str, Any]) -> dict[str, list[int]]:
+    """Return, for each functional model, which of the arrays of its call is its first input, its second and so on."""
+    import keras
+
+    found = {}
+    for holder in {group.holder for group in groups.values()}:
+        if not holder:
+            packed = model.arguments({name: Slot(place) for place, name in enumerate(model.inputs)})
+        elif (holder, 0) in kept:
+            packed = kept[holder, 0][0]
+        else:
+            continue
+        found[holder] = [slot.number for slot in keras.tree.flatten(packed) if isinstance(slot, Slot)]
+    return found
 
 
 class _KerasWalk(Walk):
@@ -172,7 +194,8 @@ def sub(model: Built, path: str, number: int, bound: Sequence[Sequence[int]], sp
     if (path, number) not in model.captured:
         raise missing(path, number)
     function = model.functions.get((path, number))
-    made = _part(function, None if function is not None else layers_of(model.model)[path], model.captured[path, number], bound)
+    layer = model.groups[path].layer() if path in model.groups else None if function is not None else layers_of(model.model)[path]
+    made = _part(function, layer, model.captured[path, number], bound)
     width = keras.config.floatx()
     inputs = [
         keras.Input(

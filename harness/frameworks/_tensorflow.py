@@ -27,6 +27,7 @@ class Built:
         self.flat: tuple[str, ...] = ()
         self.captured: dict[tuple[str, int], Any] = {}
         self.functions: dict[tuple[str, int], Any] = {}
+        self.groups: dict[str, Any] = {}
 
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:
         """Return ``values`` as positional arguments, in the structure a functional model declares."""

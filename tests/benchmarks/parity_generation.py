@@ -65,6 +65,22 @@ def _mobilenet():
     return mobilenet_v3_small()
 
 
+def _exported():
+    import io
+
+    import torch
+
+    sizes = {"hidden_size": 64, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 128, "vocab_size": 500}
+    model = _transformer("BertModel", config="BertConfig", sizes=sizes)().eval()
+    words = torch.ones(2, 16, dtype=torch.int64)
+    axes = {0: torch.export.Dim("batch", min=1, max=8), 1: torch.export.Dim("length", min=2, max=128)}
+    names = {"input_names": ["input_ids", "attention_mask"], "output_names": ["hidden"]}
+    program = torch.onnx.export(model, (words, words), dynamo=True, dynamic_shapes=(axes, axes), **names)
+    stream = io.BytesIO()
+    program.save(stream)
+    return stream.getvalue()
+
+
 def _words(below):
     domains = {"input_ids": ids(below), "attention_mask": mask()}
     return [TensorSpec(name=name, dtype="int64", shape=(BATCH, LENGTH), domain=domain) for name, domain in domains.items()]
@@ -81,5 +97,6 @@ CASES = [
     Case(id="resnet50", inputs=_pixels(BATCH, 3, SIDE, SIDE), build={"torch": _resnet}),
     Case(id="keras-resnet50", inputs=_pixels(BATCH, 96, 96, 3), build={"tensorflow": _keras("ResNet50")}),
     Case(id="keras-mobilenet-v3", inputs=_pixels(BATCH, 96, 96, 3), build={"tensorflow": _keras("MobileNetV3Small")}),
+    Case(id="onnx-bert", inputs=_words(500), build={"onnx": _exported}),
     Case(id="paddle-mobilenet-v3", inputs=_pixels(BATCH, 3, 96, 96), build={"paddle": _mobilenet}),
 ]

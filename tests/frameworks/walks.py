@@ -253,9 +253,11 @@ def _conv_tensorflow():
     from keras import layers
 
     image = keras.Input((12, 12, 3), name="image")
-    x = layers.Conv2D(4, 3, strides=2, padding="same", use_bias=False)(image)
-    x = layers.ReLU(max_value=6.0)(layers.BatchNormalization()(x))
-    x = layers.DepthwiseConv2D(3, padding="same")(x) + x
+    x = layers.Conv2D(4, 3, strides=2, padding="same", use_bias=False, name="block1_conv")(image)
+    x = layers.ReLU(max_value=6.0)(layers.BatchNormalization(name="block1_bn")(x))
+    x = layers.DepthwiseConv2D(3, padding="same", name="block1_depthwise")(x) + x
+    x = layers.Conv2D(4, 1, name="torn1_a")(x)
+    x = layers.Conv2D(4, 1, name="torn1_b")(layers.ReLU(name="between")(x))
     return keras.Model(image, layers.Dense(5, activation="softmax")(layers.GlobalAveragePooling2D()(x)))
 
 

@@ -33,7 +33,7 @@ from harness.core.generated import generated_cases
 CASES = generated_cases(os.path.dirname(os.path.realpath(__file__)))
 '''
 SAME = "the same as the one call inside it"
-VERSION = 2
+VERSION = 3
 """Of what a folder of generated cases holds."""
 
 
@@ -43,7 +43,7 @@ class Generated:
 
     ``tree``: every module and function of the model in order of first call: ``path``, ``type``, ``level``, ``case`` (the id of the
     case that tests it, "" for none), ``reason`` (why none), ``calls``. ``coverage``: shares of the model's operators that run in unit
-    tests, and in unit or module tests. ``left``: what gives no test, with reason and share.
+    tests, and in unit or module tests, and how many ``ops`` it runs. ``left``: what gives no test, with reason and share.
     """
 
     file: str
@@ -138,8 +138,8 @@ class _Discovery:
         left = [*planned.left, *(_refused(calls, planned.chosen[number], reason) for number, reason in refused.items())]
         return {
             "file": self._cell.file, "case": self._cell.case.id, "digest": self._cell.digest, "framework": self._framework, "parts": parts,
-            "tree": _tree(calls, made, names, planned, refused), "coverage": covered(calls, made), "left": _shares(left, planned.ops),
-            "key": key,
+            "tree": _tree(calls, made, names, planned, refused), "coverage": {**covered(calls, made), "ops": planned.ops},
+            "left": _shares(left, planned.ops), "key": key,
         }, arrays  # fmt: skip
 
     def _walk(self, sample: Any) -> list[dict[str, Any]]:

@@ -28,6 +28,7 @@ class Node:
     reason: str
     calls: int
     parent: int
+    function: bool = False
     extra: bool = False
 
 
@@ -55,8 +56,8 @@ def _node(item: Mapping[str, Any], call: int, parent: int, rows: Sequence[tuple[
     name = _name(path, str(rows[parent][0].get("path", "")) if parent >= 0 else "")
     return Node(
         path=path, name=f"{name} call {call + 1}" if call >= 0 else name, type=str(item.get("type", "")), level=str(item.get("level", "")),
-        case=str(item.get("case") or ""), reason=str(item.get("reason") or ""), calls=whole(item.get("calls"), 1), parent=parent,
-        extra=call >= 0,
+        case=str(item.get("case") or ""), reason=str(item.get("reason") or ""), calls=1 if call >= 0 else whole(item.get("calls"), 1),
+        parent=parent, function=name.endswith("()"), extra=call >= 0,
     )  # fmt: skip
 
 

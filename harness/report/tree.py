@@ -164,13 +164,13 @@ class Tree:
         node, home = nodes[0], self._home.get(nodes[0].case, step.place)
         marks = self._marks.get(node.case, ())
         told = min((mark for mark in marks if mark and mark.rank < _NO_RANK), key=lambda mark: mark.rank, default=None)
-        function, kind, name = node.name.endswith("()"), line(node.type, 80), line(node.name, 120)
+        kind, name = line(node.type, 80), line(node.name, 120)
         paths = [line(one.path, 240) for one in nodes[:_NAMED]]
         why = told.why if told and home == place else ""
         return Row(
             anchor=f"{self._prefix}n{place}" if home == place or self._below[place] else "",
             name=f"{name} … {line(nodes[-1].name, 120)}" if step.more else name, paths=() if paths == [name] else paths, count=len(nodes),
-            type="" if function and kind == name[:-2] else kind, function=function, calls=node.calls, marks=marks,
+            type="" if node.function and name.startswith(f"{kind}()") else kind, function=node.function, calls=node.calls, marks=marks,
             same=self._same(node, step.target if step.target >= 0 else home if home != place else -1),
             reason=line(node.reason, 200) or ("" if node.case else "no reason was recorded"), why=why,
             inside=0 if step.parent else self._size[place], failing=self._failing[place], parent=step.parent, open=opened,

@@ -80,6 +80,7 @@ def test_the_whole_model_tells_its_tree_its_coverage_and_what_is_left(project: P
     (record,) = project.records().values()
     told = record["parts"]
     assert told["coverage"]["unit"] == 1.0
+    assert told["coverage"]["ops"] > 0
     nodes = {node["path"]: node for node in told["tree"]}
     assert nodes["blocks.1"]["case"] == "net/blocks.0"
     assert nodes["blocks.0.first"]["parent"] == "blocks.0"

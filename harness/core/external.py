@@ -78,8 +78,15 @@ def tensors(message: Any) -> Iterator[Any]:
 
 def nbytes(tensor: Any) -> int:
     """Return how many bytes the numbers of a tensor take as an array; 4 each where the element type is no type of NumPy's."""
-    width = np.dtype(_MAPPED[tensor.data_type]).itemsize if tensor.data_type in _MAPPED else 4
-    return int(np.prod(tensor.dims, dtype=np.int64)) * width
+    return _count(tensor) * (np.dtype(_MAPPED[tensor.data_type]).itemsize if tensor.data_type in _MAPPED else 4)
+
+
+def _count(tensor: Any) -> int:
+    """Return the number of elements, of any size: what a file says of itself must not overflow."""
+    count = 1
+    for length in tensor.dims:
+        count *= length
+    return count
 
 
 def array_of(tensor: Any) -> Any:
@@ -96,7 +103,7 @@ def array_of(tensor: Any) -> Any:
     if _stamp(file) != noted[_STAMP]:
         raise RuntimeError(f"{file} changed after the model was loaded; run again")
     if tensor.data_type in _MAPPED and nbytes(tensor):
-        flat = np.memmap(file, _MAPPED[tensor.data_type], "r", int(noted["offset"]), (int(np.prod(tensor.dims, dtype=np.int64)),))
+        flat = np.memmap(file, _MAPPED[tensor.data_type], "r", int(noted["offset"]), (_count(tensor),))
         return flat.view(np.ndarray).reshape(tuple(tensor.dims))
     filled = type(tensor)()
     filled.CopyFrom(tensor)

@@ -164,7 +164,7 @@ def layers(
         inputs = {key: given[name] for name, key in source.inputs.items() if name in given}
         outputs = {key: target.outputs[name] for name, key in source.outputs.items() if name in target.outputs}
         pairs = [(target.array(name), source.array(key)) for key, name in outputs.items()]
-        target.allowed = max(MOVED, *(HIDING * scaled(got, want) for got, want in pairs if np.shape(got) == np.shape(want)))
+        target.allowed = max([MOVED, *(HIDING * scaled(got, want) for got, want in pairs if np.shape(got) == np.shape(want))])
         hidden = -1
         while hidden < len(target.hidden):  # what turns out to be hidden is no tensor to be matched
             hidden = len(target.hidden)

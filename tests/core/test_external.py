@@ -107,6 +107,16 @@ def test_data_that_lie_elsewhere_or_not_at_all_are_refused(entries: dict[str, st
     assert str(refused.value).startswith("case 'c': tensor 'w' lies in")
 
 
+@pytest.mark.parametrize("dims", [[1 << 33, 1 << 33], [1 << 62, 4], [-300, 300]])
+def test_a_shape_that_cannot_be_is_refused(dims: list[int], tmp_path: Path) -> None:
+    path = model(tmp_path)
+    proto = onnx.load(path, load_external_data=False)
+    proto.graph.initializer[0].dims[:] = dims
+    Path(path).write_bytes(proto.SerializeToString())
+    with pytest.raises(UsageError, match="which has 360000 bytes for it where its shape needs"):
+        load(path)
+
+
 def test_what_a_file_notes_of_itself_leads_nowhere(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     (tmp_path / "model").mkdir()

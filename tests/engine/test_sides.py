@@ -128,6 +128,17 @@ def test_what_moves_little_beside_the_error_hides_nothing() -> None:
     assert verdict.culprit.name == "third"
 
 
+def test_an_output_of_another_shape_says_nothing_of_what_probing_moves() -> None:
+    class Cut(Fusing):
+        def ran(self, shown: Sequence[str]) -> dict[str, Any]:
+            values = super().ran(["second"])
+            return {**values, "fourth": values["fourth"][:2]}
+
+    verdict, target = looked_into(Cut())
+    assert (target.allowed, target.hidden) == (MOVED, set())
+    assert verdict.culprit.name == "fourth"
+
+
 def test_the_largest_movement_of_all_runs_counts() -> None:
     steps = Fusing()
     with TargetSide(steps, CELL, ARTIFACT, Hop(name="onnxruntime", options={}), "cpu", SAMPLE) as target:

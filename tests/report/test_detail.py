@@ -115,17 +115,6 @@ def test_failing_rungs_are_named(page: Open) -> None:
     assert "Ordinary inputs match. Rungs of the input ladder that fail: large" in shown
 
 
-def test_the_failing_region_and_its_cause_are_told(page: Open) -> None:
-    shapes = {
-        "tried": [{"batch": 2}, {"batch": 3}], "failing": [{"batch": 3}], "judged": 2,
-        "region": "fails when batch is odd; holds on 1 other tried",
-        "causes": ["output 'y' keeps the length 2"], "smallest": {"lengths": {"batch": 3}, "rung": "normal", "seed": 0}, "refused": 0,
-    }  # fmt: skip
-    (shown,) = texts(opened(page, shapes=shapes), ".case.focus .body")
-    assert "fails when batch is odd; holds on 1 other tried; output 'y' keeps the length 2" in shown
-    assert "causes" not in shown
-
-
 def test_a_filter_finds_the_layer_to_blame(page: Open) -> None:
     browser = page(one_of_each())
     write(browser, "norm1")

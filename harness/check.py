@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.check_file import absolute, written
-from harness.core.case import Case
+from harness.core.case import LEVELS, Case
 from harness.core.errors import UsageError
 from harness.core.outcome import Outcome
 from harness.core.record import Record
@@ -19,12 +19,16 @@ from harness.core.route import Route, find_routes, parse_route
 from harness.core.value import value
 from harness.engine.cache import Cache
 from harness.engine.cell import Cell, Engine
+from harness.engine.fuzzing import Fuzzing
 from harness.engine.manifest import DECLARING, Manifest, manifest
 from harness.engine.pool import Limits, Pool
 from harness.engine.settings import Settings, matches, routes_for, routes_of, rungs_from
 from harness.engine.toolchains import locate
 from harness.engine.worker import Worker, WorkerFailure
 from harness.generate.cells import generated_from
+
+FUZZ, FUZZ_SECONDS = 24, 20.0
+"""Shapes to try where axes are dynamic, and seconds to try them in: one model is asked about, not thousands."""
 
 
 @value
@@ -47,6 +51,7 @@ class Question:
     fresh: bool = False
     hops: int = 2
     search: int = 0
+    fuzz: int = FUZZ
     localise: bool = True
     localise_timeout: float = 300.0
     repro: str = ""
@@ -67,7 +72,8 @@ def check(question: Question, root: Path, say: Callable[[str], None], done: Call
             raise UsageError(described.problems[0][1])
         case = described.cases[0]
         routes = routes_asked(question, case)
-        engine = Engine(pool, cache, rungs=rungs_from({}, question.rungs), search=question.search)
+        fuzzing = Fuzzing(examples=dict.fromkeys(LEVELS, question.fuzz), seconds=FUZZ_SECONDS)
+        engine = Engine(pool, cache, rungs=rungs_from({}, question.rungs), search=question.search, fuzzing=fuzzing)
         whole = [_cell(case, route, described.file, described.digest) for route in routes]
         parts = generated_from(whole, question.generate, engine.steps, cache.root, say)
         cells = [*whole, *(_cell(part, route, found.file, found.digest) for found in parts.values() for part, route in found.on(routes))]
@@ -154,8 +160,9 @@ def routes_asked(question: Question, case: Case) -> list[Route]:
     devices = tuple(dict.fromkeys(["cpu", *(target.split("@")[1] for target in targets if "@" in target)]))
     here = Path.cwd()
     settings = Settings(
-        root=here, report=here, levels={}, rungs={}, limits=question.limits, devices=devices, sources=tuple(case.build), hops=question.hops
-    )
+        root=here, report=here, levels={}, rungs={}, fuzz={}, limits=question.limits, devices=devices, sources=tuple(case.build),
+        hops=question.hops,
+    )  # fmt: skip
     routes = routes_of(case, (), settings) if case.given else routes_for(settings, found)
     chosen = {str(route): route for route in routes if not question.to or any(_reaches(route, target) for target in targets)}
     for text in question.to:

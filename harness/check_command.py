@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from harness.check import Question, check
+from harness.check import FUZZ, Question, check
 from harness.core.errors import UsageError
 from harness.core.record import Record
 from harness.engine.pool import Limits
@@ -30,6 +30,10 @@ _EXAMPLES = """examples:
   parity check model.py:build --artifact converted.onnx --html report.html
 
 exit code: 0 match, 1 parity failure, 2 usage error, 3 nothing could be compared"""
+
+
+SHOWN = 6
+"""Inputs of each route that the table lists; the records have all of them."""
 
 
 def declare(commands: Any) -> None:
@@ -63,6 +67,7 @@ def declare(commands: Any) -> None:
     parser.add_argument(
         "--generate", default="", metavar="LEVELS", help="test the parts of the model as well: unit, module or both, joined by a comma"
     )
+    parser.add_argument("--fuzz", type=int, default=FUZZ, metavar="N", help=f"shapes to try of dynamic axes (default: {FUZZ}; 0: none)")
     parser.add_argument("--rtol", type=float, help="relative tolerance, instead of the bound from the float64 run")
     parser.add_argument("--atol", type=float, help="absolute tolerance, likewise")
     parser.add_argument("--seed", type=int, default=0, help="seed of weights and inputs (default: 0)")
@@ -104,15 +109,18 @@ def _table(records: Sequence[Record]) -> Table:
 
 def _tried(samples: Sequence[Mapping[str, Any]]) -> str:
     """Return the shapes tried in a few words, and how many rungs of the input ladder."""
-    ordinary = [sample for sample in samples if "rung" not in sample]
-    shapes = [" ".join(f"{name}={length}" for name, length in sample.items()) or "as declared" for sample in ordinary]
-    rungs = sum("rung" in sample for sample in samples)
-    return "; ".join([*dict.fromkeys(shapes), *([f"{rungs} rungs"] if rungs else [])])
+    lengths = [{name: length for name, length in sample.items() if name not in ("rung", "seed")} for sample in samples]
+    shapes = list(dict.fromkeys(" ".join(f"{name}={length}" for name, length in one.items()) or "as declared" for one in lengths))
+    more = [f"and {len(shapes) - SHOWN} more"] if len(shapes) > SHOWN else []
+    rungs = len({sample["rung"] for sample in samples if "rung" in sample})
+    return "; ".join([*shapes[:SHOWN], *more, *([f"{rungs} rungs"] if rungs else [])])
 
 
 def _check(given: argparse.Namespace, console: Console) -> int:
     if given.search < 0:
         raise UsageError(f"--search {given.search}; expected a whole number >= 0")
+    if given.fuzz < 0:
+        raise UsageError(f"--fuzz {given.fuzz}; expected a whole number >= 0")
     usual = Limits()
     limits = Limits(timeout=given.timeout or usual.timeout, memory=_memory(given.memory) if given.memory else usual.memory)
     question = Question(
@@ -120,7 +128,7 @@ def _check(given: argparse.Namespace, console: Console) -> int:
         dims=tuple(given.dim), relations=tuple(given.relation), profiles=tuple(given.profile), domains=tuple(given.domain),
         inputs=given.inputs, rtol=given.rtol, atol=given.atol, seed=given.seed,
         rungs=tuple(given.rung) or ("core",), fresh=given.fresh, limits=limits, search=given.search,
-        localise=not given.no_localise, localise_timeout=given.localise_timeout, repro=given.repro,
+        localise=not given.no_localise, localise_timeout=given.localise_timeout, repro=given.repro, fuzz=given.fuzz,
         generate=generate_from(given.generate or "none"),
     )  # fmt: skip
     told = Console(stderr=True, highlight=False, soft_wrap=True)

@@ -56,6 +56,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--parity-batch", type=int, metavar="N", help="convert up to N cells in one graph; alone where that fails (default: 1)")
     group.addoption("--parity-expect", action="append", default=[], metavar="FILE", help="expectation rows beside those of the settings")
+    group.addoption("--parity-fuzz", type=int, metavar="N", help="shapes to try in each matching cell (default: 8 to 12; 0: none)")
+    group.addoption("--parity-fuzz-seconds", type=float, metavar="S", help="seconds to try them in, more where one fails (default: 5)")
     group.addoption("--parity-full", action="store_true", help="the full matrix: every route, not only the configured or shortest ones")
     group.addoption("--parity-fresh", action="store_true", help="convert and run everything anew instead of reusing cached results")
     group.addoption("--parity-timeout", type=float, metavar="SECONDS", help="limit of one build or conversion (default: 300)")

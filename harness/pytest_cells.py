@@ -13,7 +13,7 @@ import pytest
 from harness.core.case import Case
 from harness.core.errors import Unavailable, UsageError
 from harness.core.outcome import Outcome
-from harness.core.record import BUNDLE, Comparison, Record
+from harness.core.record import BUNDLE, EXAMPLES, FUZZING, Comparison, Record
 from harness.core.registry import registry
 from harness.core.route import Route
 from harness.engine.cell import Cell
@@ -259,5 +259,5 @@ def explain(record: Record) -> Iterator[str]:
             if tail := _trail(record.error.get(key), record.file):
                 yield f"--- end of {key} ---\n" + "\n".join(tail)
     for message in record.messages:
-        yield message if message.startswith(BUNDLE) else f"converter said: {message}"
+        yield message if message.startswith((BUNDLE, EXAMPLES, FUZZING)) else f"converter said: {message}"
     yield f"next: {record.repro}"

@@ -20,8 +20,10 @@ from harness.core.outcome import Outcome
 from harness.core.record import Record, latest, read_records
 from harness.core.registry import registry
 from harness.core.tolerance import Tolerance
-from harness.engine.cache import Cache
+from harness.engine.cache import Cache, default_root
 from harness.engine.cell import Cell, Engine
+from harness.engine.example_rows import rows_from
+from harness.engine.fuzzing import Fuzzing, local_database
 from harness.engine.manifest import DECLARING
 from harness.engine.pool import Pool, ended
 from harness.engine.settings import Settings, routes_for, settings_from, table_of
@@ -53,6 +55,11 @@ class Run:
         self.routes = routes_for(self.settings, registry())
         self.rows = expecting.load_expectations([str(path) for path in self.settings.expectations])
         self.tolerances = tolerating.read(self.settings.tolerances, config.rootpath)
+        settings = self.settings
+        self._fuzzing = Fuzzing(
+            examples=settings.fuzz, seconds=settings.fuzz_seconds, rows=rows_from(settings.examples), path=settings.examples,
+            database=local_database(default_root()),
+        )  # fmt: skip
         self.policy = gating.load_policy(self.settings.gate) if self.settings.gate is not None else None
         self.cache = Cache(fresh=self.settings.fresh)
         self.records: list[Record] = []
@@ -79,7 +86,9 @@ class Run:
     def engine(self) -> Engine:
         """What runs the session's cells."""
         if self._engine is None:
-            self._engine = Engine(self.pool, self.cache, bounds=self._bounds, rungs=self.settings.rungs, search=self.settings.search)
+            self._engine = Engine(
+                self.pool, self.cache, bounds=self._bounds, rungs=self.settings.rungs, search=self.settings.search, fuzzing=self._fuzzing
+            )
         return self._engine
 
     def generated(self, cell: Cell) -> Generated:
@@ -237,7 +246,7 @@ def _settings(config: pytest.Config, workers: int) -> Settings:
         "hops": option("--parity-hops"), "full": option("--parity-full") or None, "fresh": option("--parity-fresh") or None,
         "timeout": option("--parity-timeout"), "memory": option("--parity-memory"), "report": option("--parity-report"), "share": workers,
         "rung": option("--parity-rung"), "generate": option("--parity-generate"), "batch": option("--parity-batch"),
-        "expect": option("--parity-expect"),
+        "expect": option("--parity-expect"), "fuzz": option("--parity-fuzz"), "fuzz_seconds": option("--parity-fuzz-seconds"),
         "search": option("--parity-search"), "localise": option("--parity-localise"), "repro": option("--parity-repro"),
     }  # fmt: skip
     if option("--parity-route"):

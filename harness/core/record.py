@@ -16,6 +16,10 @@ from harness.core.value import value
 SCHEMA = 1
 BUNDLE = "bundle: "
 """How the message that names a folder to reproduce a mismatch begins."""
+EXAMPLES = "examples: "
+"""How every message about the rows of failing examples begins."""
+FUZZING = "fuzzing: "
+"""How every other message begins that fuzzing leaves."""
 
 
 @value
@@ -41,6 +45,14 @@ class Comparison:
             "output": self.output, "match": self.match, "metrics": dict(self.metrics), "bound": dict(self.bound),
             "facts": list(self.facts), "against": self.against, "shapes": dict(self.shapes or {}),
         }  # fmt: skip
+
+
+def comparison_from(data: Mapping[str, Any]) -> Comparison:
+    """Return the comparison that `Comparison.to_json` wrote."""
+    return Comparison(
+        output=data["output"], match=data["match"], metrics=data["metrics"], bound=data["bound"],
+        facts=tuple(data.get("facts", ())), against=data.get("against", "reference"), shapes=data.get("shapes"),
+    )  # fmt: skip
 
 
 @value
@@ -134,13 +146,7 @@ def record_from(data: Mapping[str, Any]) -> Record:
             id=data["id"], case=data["case"], level=data["level"], family=data.get("family", ""),
             dtype=data.get("dtype", ""), route=data["route"],
             framework=data["framework"], target=data["target"], stage=Stage(data["stage"]), outcome=Outcome(data["outcome"]),
-            comparisons=tuple(
-                Comparison(
-                    output=item["output"], match=item["match"], metrics=item["metrics"], bound=item["bound"],
-                    facts=tuple(item.get("facts", ())), against=item.get("against", "reference"), shapes=item.get("shapes"),
-                )
-                for item in data["comparisons"]
-            ),
+            comparisons=tuple(map(comparison_from, data["comparisons"])),
             culprit=data.get("culprit"), shapes=data.get("shapes"), latency=data.get("latency"),
             messages=tuple(data.get("messages", ())), versions=data.get("versions"), provenance=data.get("provenance"),
             error=data.get("error"), timing=data.get("timing"), expectation=data.get("expectation"),

@@ -8,6 +8,8 @@ channel so that a wrong epsilon shows.
 from __future__ import annotations
 
 import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable
 
 import numpy as np
@@ -61,26 +63,42 @@ def jitter(name: str, array: Any, dtype: str, *, seed: int) -> Any:
     meant to.
     """
     array = np.asarray(array)
-    key = hashlib.sha256(f"{seed}/{name}/{array.shape}".encode()).digest()
-    rng = np.random.Generator(np.random.Philox(int.from_bytes(key[:16], "little")))
+    key = int.from_bytes(hashlib.sha256(f"{seed}/{name}/{array.shape}".encode()).digest()[:16], "little")
     bits = _BITS.get(dtype, 23)
     # These bits of a float64 are zero where the value needs half of the significand of ``dtype`` or less.
     rest = np.int64((1 << 52 - bits // 2) - 1)
 
-    def move(wide: Any) -> Any:
+    def move(wide: Any, start: int) -> Any:
+        stream = np.random.Philox(key)
+        stream.advance(start // 4)  # a step of the counter gives four draws
+        draws = 2.0 * np.random.Generator(stream).random(wide.shape) - 1.0
         with np.errstate(invalid="ignore", over="ignore"):
-            moved = wide * (1.0 + REACH * 2.0 ** -(bits + 1) * (2.0 * rng.random(wide.shape) - 1.0))
+            moved = wide * (1.0 + REACH * 2.0 ** -(bits + 1) * draws)
         return np.where(wide.view(np.int64) & rest, moved, wide)
 
     return _by_blocks(array, move)
 
 
-def _by_blocks(array: Any, change: Callable[[Any], Any]) -> Any:
-    """Return what ``change`` makes of the array as float64, given a block of its elements at a time, in order."""
+def _by_blocks(array: Any, change: Callable[[Any, int], Any]) -> Any:
+    """Return what ``change`` makes of the array as float64, given a block of its elements at a time and the place of the first.
+
+    The threads of this process share the work: as many as libraries were told to use.
+    """
     flat = array.reshape(-1)
     made = np.empty(flat.shape, np.float64)
-    for start in range(0, flat.size, BLOCK):
-        made[start : start + BLOCK] = change(flat[start : start + BLOCK].astype(np.float64))
+
+    def one(start: int) -> None:
+        made[start : start + BLOCK] = change(flat[start : start + BLOCK].astype(np.float64), start)
+
+    starts = range(0, flat.size, BLOCK)
+    threads = min(len(starts) // 8, int((os.environ.get("OMP_NUM_THREADS") or "1").split(",")[0]))
+    if threads < 2:
+        for start in starts:
+            one(start)
+    else:
+        with ThreadPoolExecutor(threads, thread_name_prefix="parity-weights") as pool:
+            for _ in pool.map(one, starts):
+                pass
     return made.reshape(array.shape)
 
 
@@ -99,11 +117,15 @@ def rounded(name: str, array: Any, dtype: str, *, precision: str) -> Any:
         wide /= step
         return np.multiply(np.round(wide, out=wide), step, out=wide)
     if precision == "float16":
-        with np.errstate(over="ignore"):
-            return _by_blocks(array, lambda wide: wide.astype(np.float16))
+
+        def halved(wide: Any, _: int) -> Any:
+            with np.errstate(over="ignore"):
+                return wide.astype(np.float16)
+
+        return _by_blocks(array, halved)
     bits = {"bfloat16": 7, "tfloat32": 10}[precision]
 
-    def cut(wide: Any) -> Any:
+    def cut(wide: Any, _: int) -> Any:
         fraction, exponent = np.frexp(wide)
         return np.ldexp(np.round(np.ldexp(fraction, bits + 1)), exponent - bits - 1)
 

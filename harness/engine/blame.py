@@ -28,7 +28,7 @@ from harness.numerics.align import Alignment, align
 from harness.numerics.bound import scaled
 from harness.numerics.compare import Bounds
 from harness.numerics.localise import Layer, Verdict, localise
-from harness.numerics.sampling import Sample
+from harness.numerics.sampling import Sample, draw
 from harness.numerics.suspects import suspects_of
 
 if TYPE_CHECKING:
@@ -251,9 +251,16 @@ def of_cell(cell: Cell, steps: Steps, trace: Trace, bounds: Bounds | None = None
 
 
 def failing_sample(cell: Cell, steps: Steps, trace: Trace) -> Sample | None:
-    """Return the first of a cell's samples that failed, None where only a repeated run did. Raises what a worker raises."""
+    """Return the first of a cell's samples that failed, else the smallest shape that fuzzing found; None where only a repeated run did.
+
+    Raises what a worker raises.
+    """
     samples = steps.samples(cell, quiet(trace), trace.rungs)[0]
-    return next((sample for sample in samples if sample.where in trace.shapes["failing"]), None)
+    found = next((sample for sample in samples if sample.where in trace.shapes["failing"]), None)
+    least = trace.shapes.get("smallest")
+    if found is None and least:
+        return draw(cell.case, cell.route.framework, least["lengths"], rung=least["rung"], seed=least["seed"])
+    return found
 
 
 def _bisected(cell: Cell, steps: Steps, trace: Trace, sample: Sample, found: list[Step], step: Step, notes: list[str]) -> dict[str, Any]:

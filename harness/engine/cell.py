@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.core.artifact import Artifact
 from harness.core.case import Case
 from harness.core.errors import ParityError, Unavailable, UsageError
 from harness.core.outcome import Outcome, Stage
@@ -22,6 +23,8 @@ from harness.engine import blame, bundles
 from harness.engine.amplified import search
 from harness.engine.batches import Batches, batchable
 from harness.engine.cache import Cache
+from harness.engine.fuzz import fuzz
+from harness.engine.fuzzing import Fuzzing, ground_of
 from harness.engine.judging import coarsest, declared
 from harness.engine.pool import Pool
 from harness.engine.recorded import Real, judge_real, real_from, reference_of
@@ -59,14 +62,15 @@ class Engine:
     """Runs cells with one pool of workers and one cache. ``bounds(cell)`` gives a cell's tolerances.
 
     ``rungs``: by level of a case, the rungs or standings of the input ladder that are tried beside ``normal``. ``search``: how many
-    runs may go into a search for inputs that reveal a difference, where none showed.
+    runs may go into a search for inputs that reveal a difference, where none showed. ``fuzzing``: how many shapes are tried then.
     """
 
     def __init__(
         self, pool: Pool, cache: Cache, *, bounds: Any = None, rungs: Mapping[str, Sequence[str]] | None = None,
-        search: int = 0, adapters: Registry | None = None,
+        search: int = 0, fuzzing: Fuzzing | None = None, adapters: Registry | None = None,
     ) -> None:  # fmt: skip
         self._search = search
+        self._fuzzing = fuzzing
         self._rungs = rungs or {}
         self._pool = pool
         self._registry = adapters or registry()
@@ -214,15 +218,24 @@ class Engine:
         trace.shapes.update(failing=list(judged.failing), judged=judged.judged, comparisons=judged.count)
         trace.comparisons = (*judged.comparisons, *_provenance(cell.route, trace.provenance))
         if self._search and runs.failure is None and all(c.match for c in trace.comparisons) and not cell.case.has_data:
-            _, revealed = search(cell, steps, trace, artifact, samples[0], bounds, self._search)
-            trace.comparisons = (*trace.comparisons, *revealed)
-            trace.shapes["failing"] += [{**samples[0].lengths, "rung": "found"}] if revealed else []
-            trace.messages = [*trace.messages, *(note for note in trace.notes if note not in trace.messages)]
-        if runs.failure is not None:
-            trace.stage = Stage(runs.failure["stage"])
-            trace.shapes["failing"].append(samples[runs.failure["sample"]].where)
-            raise Stop(runs.failure)
+            self._amplified(cell, trace, artifact, samples[0], bounds)
+        failure = runs.failure
+        if failure is not None:
+            trace.shapes["failing"].append(samples[failure["sample"]].where)
+        drawn = not cell.case.part or cell.case.part["drawn"]
+        if self._fuzzing and drawn and not fixed and (ground := ground_of(samples, references, runs, trace.shapes["failing"])):
+            failure = fuzz(cell, steps, trace, artifact, ground, bounds, self._fuzzing) or failure
+        if failure is not None:
+            trace.stage = Stage(failure["stage"])
+            raise Stop(failure)
         return trace.comparisons
+
+    def _amplified(self, cell: Cell, trace: Trace, artifact: Artifact, start: Sample, bounds: Bounds) -> None:
+        """Search for inputs that reveal a difference; what is found goes into the trace."""
+        _, revealed = search(cell, self._steps, trace, artifact, start, bounds, self._search)
+        trace.comparisons = (*trace.comparisons, *revealed)
+        trace.shapes["failing"] += [{**start.lengths, "rung": "found"}] if revealed else []
+        trace.messages = [*trace.messages, *(note for note in trace.notes if note not in trace.messages)]
 
 
 def _source_refuses(failure: Mapping[str, Any]) -> bool:

@@ -69,11 +69,14 @@ def judge_runs(
 
 def judge_one(
     case: Case, artifact: Artifact, sample: Sample, reference: Reference, outputs: Mapping[str, Any], bounds: Bounds, precision: str,
-    where: Mapping[str, Any] | None = None, held: Collection[str] = (),
+    where: Mapping[str, Any] | None = None, held: Collection[str] = (), *, ordinary: bool = True,
 ) -> tuple[Comparison, ...]:  # fmt: skip
-    """Judge one run of an artifact on a sample; ``where`` names the sample in the comparisons."""
+    """Judge one run of an artifact on a sample; ``where`` names the sample in the comparisons.
+
+    With ``ordinary`` False a source that determines nothing there is no failure of the target.
+    """
     casts = {name: dtype for name, dtype in (artifact.casts or {}).items() if name in reference.outputs}
-    sticks = yardsticks(reference, sample, precision, casts)
+    sticks = yardsticks(reference, sample, precision, casts, ordinary=ordinary)
     sticks = {name: dataclasses.replace(stick, ordinary=stick.ordinary and name not in held) for name, stick in sticks.items()}
     return compare(outputs, reference.outputs, bounds, casts=casts, yardsticks=sticks, ties=case.ties, shapes=where)
 
@@ -97,7 +100,9 @@ def declared(case: Case) -> Bounds:
     return bounds
 
 
-def yardsticks(reference: Reference, sample: Sample, precision: str, casts: Mapping[str, str]) -> dict[str, Yardstick]:
+def yardsticks(
+    reference: Reference, sample: Sample, precision: str, casts: Mapping[str, str], *, ordinary: bool = True
+) -> dict[str, Yardstick]:
     """Return what each output is held to on a target that computes in ``precision`` ("" for the source's own types)."""
     longest = max((array.size for array in sample.feeds.values() if array.dtype.kind not in "iub"), default=0)
     found = {}
@@ -109,7 +114,7 @@ def yardsticks(reference: Reference, sample: Sample, precision: str, casts: Mapp
                 reference=reference.outputs[name], oracle=exact, spread=reference.spread[name], emulated=reference.emulated.get(name),
                 wobble=reference.wobble[name], terms=max(1.0, longest / max(1, exact.size)),
                 unit=source, coarse=coarse if coarse > source else 0.0, counted=_counted(reference, name, sample.rung),
-                ordinary="rung" not in sample.where, alone=not reference.oracle,
+                ordinary=ordinary and "rung" not in sample.where, alone=not reference.oracle,
             )  # fmt: skip
     return found
 

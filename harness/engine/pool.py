@@ -7,6 +7,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -35,7 +36,7 @@ class Limits:
 
     def seconds(self, verb: str) -> float:
         """Return the time limit of one verb."""
-        return self.run_timeout if verb in ("run", "close", "probe") else self.timeout
+        return self.run_timeout if verb in ("run", "close", "probe", "source_runs", "session_runs", "session_use") else self.timeout
 
 
 class OutOfTime(Exception):
@@ -54,6 +55,7 @@ class Pool:
         on_ram = RAM_DISK.is_dir() and os.access(RAM_DISK, os.W_OK)
         self._exchange = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=RAM_DISK if on_ram else None))
         self._started = 0
+        self._starting = threading.Lock()
         self._budget: tuple[float, float] | None = None
         atexit.register(self.close)
 
@@ -124,19 +126,20 @@ class Pool:
     def _worker(self, name: str) -> Worker:
         if name in self._refused:
             raise self._refused[name]
-        worker = self._workers.get(name)
-        if worker is None or not worker.alive:
-            if worker is not None:
-                worker.close()
-            located = locate(name)
-            self._started += 1
-            label = f"{name}-{self._started}"
-            worker = Worker(
-                located, self._folder / label, self._exchange / label,
-                threads=self.limits.threads, memory_limit=self.limits.memory,
-            )  # fmt: skip
-            self._workers[name] = worker
-        return worker
+        with self._starting:
+            worker = self._workers.get(name)
+            if worker is None or not worker.alive:
+                if worker is not None:
+                    worker.close()
+                located = locate(name)
+                self._started += 1
+                label = f"{name}-{self._started}"
+                worker = Worker(
+                    located, self._folder / label, self._exchange / label,
+                    threads=self.limits.threads, memory_limit=self.limits.memory,
+                )  # fmt: skip
+                self._workers[name] = worker
+            return worker
 
     def retire(self, toolchain: str) -> None:
         """End the toolchain's worker, if there is one; the next call starts another."""

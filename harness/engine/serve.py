@@ -31,6 +31,7 @@ from harness.engine.serve_gradient import Gradients
 from harness.engine.serve_parts import Parts
 from harness.engine.serve_probe import Probes, digest_of, native_feeds
 from harness.engine.serve_reference import JITTERS, private, reference_of, timed
+from harness.engine.serve_session import Sittings
 
 LIVE_MODELS = 3
 _MATTERS = re.compile(
@@ -41,7 +42,7 @@ _MATTERS = re.compile(
 _NOISE = re.compile(r"deprecat|FutureWarning|will be removed|pytree|oneDNN|cpu_feature_guard|tf\.data", re.I)
 
 
-class Serve(Gradients, Probes, Faults, Parts):
+class Serve(Gradients, Probes, Faults, Parts, Sittings):
     """The verbs of one worker. Every method takes and returns plain data and arrays."""
 
     def __init__(self, adapters: Registry | None = None) -> None:

@@ -107,7 +107,7 @@ def _alone(adapter: Any, model: Any, framework: str, place: Any, bound: Any, cal
     try:
         outputs = list(adapter.run(adapter.build(case), {f"x{i}": np.array(array) for i, array in enumerate(call["inputs"])}).values())
     except Exception as error:
-        return f"does not run alone: {type(error).__name__}: {error}"[:300]
+        return f"does not run alone: {type(error).__name__}: {' '.join(str(error).split())}"[:300]
     expected = call["outputs"]
     if len(outputs) != len(expected):
         return f"returns {len(outputs)} outputs alone and {len(expected)} inside its model"

@@ -13,19 +13,21 @@ from harness.core.errors import UsageError, unknown
 from harness.core.registry import Registry, registry
 from harness.core.route import Hop, Route, find_routes, parse_route
 from harness.core.value import value
+from harness.engine.example_rows import FILE
+from harness.engine.fuzzing import EXAMPLES, SECONDS
 from harness.engine.pool import Limits
 
 _TEXTS, _COUNT, _SECONDS, _TEXT, _TABLE = "a list of texts", "a whole number >= 1", "a number of seconds > 0", "a text", "a table"
 _ROWS = "a list of file names and rows, or one table"
 _FLAG = "true or false"
 _PARTS = "a list of levels among unit and module"
+_COUNTED = "a whole number >= 0"
 KEYS: dict[str, str] = {
     "routes": _TEXTS, "full_routes": _TEXTS, "sources": _TEXTS, "targets": _TEXTS, "devices": _TEXTS, "files": _TEXTS,
-    "expectations": _TEXTS, "hops": "a whole number >= 0", "timeout": _SECONDS, "run_timeout": _SECONDS, "memory": _TEXT,
+    "expectations": _TEXTS, "hops": _COUNTED, "timeout": _SECONDS, "run_timeout": _SECONDS, "memory": _TEXT,
     "threads": _COUNT, "report": _TEXT, "gate": _TABLE, "levels": _TABLE,
-    "tolerances": _ROWS, "rungs": _TABLE, "search": "a whole number >= 0", "localise": _FLAG, "localise_timeout": _SECONDS, "repro": _TEXT,
-    "generate": _PARTS,
-    "batch": _COUNT,
+    "tolerances": _ROWS, "rungs": _TABLE, "search": _COUNTED, "localise": _FLAG, "localise_timeout": _SECONDS, "repro": _TEXT,
+    "fuzz": _TABLE, "examples": _TEXT, "generate": _PARTS, "batch": _COUNT,
 }  # fmt: skip
 """What ``[tool.parity]`` may hold, and what each setting is."""
 
@@ -41,6 +43,8 @@ class Settings:
     ``batch``: how many cells may share a conversion, where their framework can join models.
     ``search``: how many runs a search for revealing inputs may take in each cell that matches.
     ``generate``: the levels at which tests are generated from a whole model that does not say itself.
+    ``fuzz``: level to how many examples of its dynamic axes each cell that matches is fuzzed with, within ``fuzz_seconds``;
+    ``examples``: the file of those that failed before.
     ``tolerances``: file names and rows as they are written; `harness.policy.tolerances` reads them.
     """
 
@@ -64,6 +68,9 @@ class Settings:
     search: int = 0
     generate: tuple[str, ...] = ("unit", "module")
     batch: int = 1
+    fuzz: Mapping[str, int]
+    fuzz_seconds: float = SECONDS
+    examples: Path = Path(FILE)
     limits: Limits
 
 
@@ -78,7 +85,7 @@ def settings_from(table: Mapping[str, Any], root: Path, given: Mapping[str, Any]
         if not _fits(setting, KEYS[key]):
             raise UsageError(f"[tool.parity] {key} = {setting!r}; expected {KEYS[key]}")
     for key, setting in given.items():
-        if key in KEYS and setting is not None and not _fits(setting, KEYS[key]):
+        if key in KEYS and key != "fuzz" and setting is not None and not _fits(setting, KEYS[key]):
             raise UsageError(f"option --parity-{key.replace('_', '-')} is {setting!r}; expected {KEYS[key]}")
     chosen = {**table, **{key: setting for key, setting in given.items() if setting not in (None, [], ())}}
     limits = Limits()
@@ -105,14 +112,33 @@ def settings_from(table: Mapping[str, Any], root: Path, given: Mapping[str, Any]
         full=bool(chosen.get("full")), fresh=bool(chosen.get("fresh")), report=root / chosen.get("report", "reports"),
         gate=chosen.get("gate"), tolerances=chosen.get("tolerances", ()), limits=limits,
         localise=chosen.get("localise", True), localise_timeout=float(chosen.get("localise_timeout", 60.0)),
-        repro=root / chosen["repro"] if chosen.get("repro") else None, generate=generate_from(chosen.get("generate")),
+        repro=root / chosen["repro"] if chosen.get("repro") else None, examples=root / chosen.get("examples", FILE),
+        generate=generate_from(chosen.get("generate")), **_fuzz(table.get("fuzz", {}), given.get("fuzz"), given.get("fuzz_seconds")),
     )  # fmt: skip
+
+
+def _fuzz(declared: Mapping[str, Any], examples: int | None, seconds: float | None) -> dict[str, Any]:
+    """Return how much is fuzzed: as asked for, else as declared. Raises `UsageError` for what is no number of examples or seconds."""
+    for key, setting in declared.items():
+        if key not in ("examples", "seconds"):
+            raise unknown("setting in [tool.parity.fuzz]", key, ("examples", "seconds"))
+        kind = _SECONDS if key == "seconds" else _COUNTED
+        if not _fits(setting, kind):
+            raise UsageError(f"[tool.parity.fuzz] {key} = {setting!r}; expected {kind}")
+    for option, asked, kind in (("--parity-fuzz", examples, _COUNTED), ("--parity-fuzz-seconds", seconds, _SECONDS)):
+        if asked is not None and not _fits(asked, kind):
+            raise UsageError(f"option {option} is {asked!r}; expected {kind}")
+    count = declared.get("examples") if examples is None else examples
+    return {
+        "fuzz": EXAMPLES if count is None else dict.fromkeys(LEVELS, count),
+        "fuzz_seconds": float(declared.get("seconds", SECONDS) if seconds is None else seconds),
+    }
 
 
 def _fits(setting: Any, kind: str) -> bool:
     """Return whether a setting is of this kind. True and False are no numbers."""
     if kind is _PARTS:
-        return isinstance(setting, (str, list, tuple))
+        return isinstance(setting, str) or (isinstance(setting, (list, tuple)) and all(isinstance(item, str) for item in setting))
     if kind is _TEXTS:
         return isinstance(setting, (list, tuple)) and all(isinstance(item, str) for item in setting)
     if kind is _ROWS:

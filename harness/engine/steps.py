@@ -4,12 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
-import hashlib
-import importlib
-import importlib.metadata
-import json
-import os
 import platform
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,19 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import harness
 from harness.core.artifact import Artifact, Port, artifact_from
 from harness.core.case import Case
 from harness.core.outcome import Stage
 from harness.core.protocols import option_values
-from harness.core.registry import KINDS, Registry
+from harness.core.registry import Registry
 from harness.core.route import Hop
 from harness.core.value import value
-from harness.engine.cache import Cache, Entry, digest_file, key_of
+from harness.engine.cache import Cache, Entry, key_of
 from harness.engine.pool import Pool
+from harness.engine.steps_keys import Keys, cpu
 from harness.engine.toolchains import locate
 from harness.engine.worker import MEMORY, WorkerFailure
-from harness.numerics.ladder import RUNGS, STANDINGS, rungs_for, rungs_of_shape
+from harness.numerics.ladder import rungs_among, rungs_of_shape
 from harness.numerics.sampling import Sample, draw, lengths_of, lengths_to_try, told_of
 
 if TYPE_CHECKING:
@@ -89,16 +83,15 @@ class Runs:
     failure: Mapping[str, Any] | None
 
 
-class Steps:
+class Steps(Keys):
     """Each method is one step; each asks a worker only for what the cache does not have."""
 
     def __init__(self, pool: Pool, cache: Cache, registry: Registry) -> None:
+        super().__init__()
         self._pool = pool
         self._cache = cache
         self._registry = registry
         self._probed: dict[tuple[str, str], WorkerFailure | None] = {}
-        self._versions: dict[tuple[str, str], dict[str, str]] = {}
-        self._read: dict[str, dict[str, str]] = {}
 
     def require(self, cell: Cell, trace: Trace) -> None:
         """Raise `Unavailable` or `WorkerFailure` when a toolchain or device of the route is not here."""
@@ -140,7 +133,7 @@ class Steps:
             ordinary = [draw(case, framework, lengths) for lengths in shapes]
             return [*ordinary, *self._ladder(case, framework, rungs, shapes[0])], None
         adapter = self._registry.get("frameworks", framework)
-        parts = {"kind": "data", "recipe": self._recipe(cell, adapter, trace)}
+        parts = {"kind": "data", "recipe": self.recipe(cell, adapter, trace)}
 
         def make(_: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             answer = self._ask(trace, adapter.toolchain, "data", {"ref": cell.ref})
@@ -159,13 +152,12 @@ class Steps:
         return [*real, *climbed], entry
 
     def _ladder(self, case: Case, framework: str, rungs: Sequence[str], lengths: Mapping[str, int]) -> list[Sample]:
-        names = [name for name in rungs_for(case, framework, standings=STANDINGS)[1:] if {name, RUNGS[name].standing} & set(rungs)]
-        return [draw(case, framework, lengths, rung=rung) for rung in names]
+        return [draw(case, framework, lengths, rung=rung) for rung in rungs_among(case, framework, rungs)]
 
     def reference(self, cell: Cell, trace: Trace, sample: Sample, precision: str = "") -> Reference:
         """Return the outputs of the source model on ``sample``; with a ``precision`` also those it would have in that."""
         adapter = self._registry.get("frameworks", cell.route.framework)
-        parts = {"kind": "reference", "recipe": self._recipe(cell, adapter, trace), "feeds": sample.digest, "precision": precision}
+        parts = {"kind": "reference", "recipe": self.recipe(cell, adapter, trace), "feeds": sample.digest, "precision": precision}
         trace.stage = Stage.REFERENCE
 
         def make(_: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -191,7 +183,7 @@ class Steps:
     def source(self, cell: Cell, trace: Trace, reference: Reference) -> Artifact:
         """Return the artifact that stands for the source model; a file where the framework's format is one."""
         adapter = self._registry.get("frameworks", cell.route.framework)
-        recipe = self._recipe(cell, adapter, trace)
+        recipe = self.recipe(cell, adapter, trace)
         inputs = tuple(
             Port(name=s.name, native=s.name, dtype=s.dtype, shape=s.free)
             for s in cell.case.specs(adapter.name)
@@ -248,17 +240,23 @@ class Steps:
         stored = entry.facts["artifact"]
         return artifact_from({**stored, "path": str(content), "entry": str(content / stored["entry"])})
 
+    def run_parts(self, cell: Cell, artifact: Artifact, samples: Sequence[Sample]) -> dict[str, Any]:
+        """Return what runs of an artifact on samples depend on, as the parts of a cache key."""
+        adapter = self._registry.get("runtimes", cell.route.runtime.name)
+        options = option_values(adapter, cell.route.runtime.options, f"route {cell.route}")
+        return {
+            "kind": "run", "runtime": adapter.name, "device": cell.route.device, "options": options, "adapter": self._adapter(adapter),
+            "artifact": artifact.digest, "ports": [p.to_json() for p in (*artifact.inputs, *artifact.outputs)], "casts": artifact.casts,
+            "feeds": [sample.digest for sample in samples], "machine": [platform.machine(), platform.processor(), cpu()],
+        }  # fmt: skip
+
     def run(self, cell: Cell, trace: Trace, artifact: Artifact, samples: list[Sample]) -> Runs:
         """Load the artifact once and run every sample, then the first one again."""
         trace.stage = Stage.LOAD
         adapter = self._registry.get("runtimes", cell.route.runtime.name)
         options = option_values(adapter, cell.route.runtime.options, f"route {cell.route}")
         plan = [(i, False) for i in range(len(samples))] + [(0, True)]
-        parts = {
-            "kind": "run", "runtime": adapter.name, "device": cell.route.device, "options": options, "adapter": self._adapter(adapter),
-            "artifact": artifact.digest, "ports": [p.to_json() for p in (*artifact.inputs, *artifact.outputs)], "casts": artifact.casts,
-            "feeds": [samples[i].digest for i, _ in plan], "machine": [platform.machine(), platform.processor(), _cpu()],
-        }  # fmt: skip
+        parts = self.run_parts(cell, artifact, [samples[i] for i, _ in plan])
 
         def make(_: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             return self._execute(cell, trace, artifact, samples, plan, options)
@@ -321,6 +319,13 @@ class Steps:
             raise Stop(entry.facts["failure"])
         return entry
 
+    def remember(self, parts: Mapping[str, Any], make: Any, trace: Trace, step: str) -> Entry:
+        """Return the cache entry for ``parts``; ``make(folder)`` fills a missing one with facts and groups of arrays.
+
+        Raises `Stop` for a failure that was remembered.
+        """
+        return self._remembered(parts, make, trace, step)
+
     @property
     def registry(self) -> Registry:
         """Return the adapters."""
@@ -330,70 +335,39 @@ class Steps:
         """Ask a worker, past the cache. Raises `WorkerFailure`."""
         return self._pool.call(toolchain, verb, arguments)
 
+    @property
+    def locks(self) -> Path:
+        """Return where locks of files outside the cache are."""
+        return self._cache.root / "locks"
+
+    def start(self, toolchains: Sequence[str]) -> None:
+        """Start workers without waiting for them."""
+        self._pool.start(toolchains)
+
+    def generation(self, toolchain: str) -> int:
+        """Return a number that changes when the toolchain's worker is replaced, and its sessions are lost."""
+        return self._pool.generation(toolchain)
+
+    def retire(self, toolchain: str) -> None:
+        """End a toolchain's worker; the next call starts another."""
+        self._pool.retire(toolchain)
+
     def _ask(self, trace: Trace, toolchain: str, verb: str, arguments: Mapping[str, Any]) -> Any:
         ahead = trace.toolchains[trace.toolchains.index(toolchain) :]
         self._pool.start(ahead)
         return self._pool.call(toolchain, verb, arguments)
-
-    def recipe(self, cell: Cell, trace: Trace) -> dict[str, Any]:
-        """Return everything that the source model of a cell depends on."""
-        return self._recipe(cell, self._registry.get("frameworks", cell.route.framework), trace)
-
-    def _recipe(self, cell: Cell, adapter: Any, trace: Trace) -> dict[str, Any]:
-        case = cell.case
-        return {
-            "case": case.id, "digest": cell.digest, "framework": adapter.name, "seed": case.seed,
-            "adapter": self._adapter(adapter), "declaration": case.to_json(), "read": self._files(cell, adapter, trace),
-        }  # fmt: skip
-
-    def _files(self, cell: Cell, adapter: Any, trace: Trace) -> dict[str, str]:
-        """Return the digests of the files that the builder reads: those it read when it was last asked, unless one has changed."""
-        name = key_of({"ref": cell.ref, "framework": adapter.name, "adapter": self._adapter(adapter)})
-        if name not in self._read:
-            place = self._cache.root / "read" / f"{name}.json"
-            known = _stored(place) if not self._cache.fresh else None
-            if known is None or any(_digest_of(path) != digest for path, digest in known.items()):
-                trace.stage = Stage.BUILD
-                answer = self._ask(trace, adapter.toolchain, "build", {"framework": adapter.name, "ref": cell.ref})
-                known = {path: _digest_of(path) for path in answer["files"]}
-                place.parent.mkdir(parents=True, exist_ok=True)
-                draft = place.with_suffix(f".{os.getpid()}")
-                draft.write_text(json.dumps(known))
-                draft.replace(place)
-            self._read[name] = known
-        return self._read[name]
-
-    def _adapter(self, adapter: Any) -> dict[str, Any]:
-        """Return what an adapter's results depend on: its own code, its packages, its interpreter."""
-        located = locate(adapter.toolchain)
-        return {"code": _code(type(adapter).__module__), "versions": self._versions_of(adapter), "python": located.python}
-
-    def _versions_of(self, adapter: Any) -> dict[str, str]:
-        key = (type(adapter).__name__, adapter.name)
-        if key not in self._versions:
-            located = locate(adapter.toolchain)
-            versions = dict(located.versions)
-            if located.origin == "current environment":
-                versions.update({name: _version(name, adapter) for name in adapter.distributions})
-            self._versions[key] = versions
-        return self._versions[key]
-
-
-def _version(distribution: str, adapter: Any) -> str:
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        from harness.core.errors import Unavailable
-
-        how = locate(adapter.toolchain).toolchain.how
-        raise Unavailable(f"{adapter.name} needs the package {distribution}, which is not installed", how) from None
 
 
 def _lasting(failure: WorkerFailure, step: str = "") -> bool:
     """Return whether the same would happen again: a refusal, an error of a tool, a converter that dies by its own fault."""
     if failure.kind == "crash":
         return step == "convert" and failure.detail.get("signal") in _FAULTS
-    return failure.kind in ("unsupported", "error") and failure.detail.get("type") not in _PASSING
+    return lasting({"kind": failure.kind, **failure.detail})
+
+
+def lasting(failure: Mapping[str, Any]) -> bool:
+    """Return whether a failure, as plain data, is one of the model or tool and not of the moment. No death of a worker is."""
+    return failure["kind"] in ("unsupported", "error") and failure.get("type") not in _PASSING
 
 
 def _require_determinism(outputs: Mapping[str, Any], wobble: Mapping[str, float]) -> None:
@@ -415,49 +389,3 @@ def _clock(trace: Trace, step: str) -> Iterator[None]:
         yield
     finally:
         trace.timing[step] = trace.timing.get(step, 0.0) + time.perf_counter() - start
-
-
-def _stored(place: Path) -> dict[str, str] | None:
-    """Return what was written down, None for nothing or for what cannot be read."""
-    try:
-        found = json.loads(place.read_text())
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def _digest_of(path: str) -> str:
-    """Return the SHA-256 of a file, "" for one that is gone."""
-    try:
-        return digest_file(Path(path))
-    except OSError:
-        return ""
-
-
-_SHARED = (
-    "harness.engine.serve", "harness.engine.serve_probe", "harness.engine.serve_reference",
-    "harness.core.weights", "harness.core.outputs", "harness.core.given", "harness.core.generated", "harness.core.external",
-    "harness.engine.serve_parts",
-)  # fmt: skip
-
-
-@functools.cache
-def _code(module: str) -> str:
-    """Return a digest of an adapter's file, of the private modules beside adapters, and of the code that drives it."""
-    total = hashlib.sha256()
-    files = [importlib.import_module(name).__file__ for name in (module, *_SHARED)]
-    package = Path(harness.__file__).parent
-    private = sorted(path for kind in KINDS for path in (package / kind).glob("_*.py"))
-    for path in (*(Path(file) for file in files if file), *private):
-        total.update(path.read_bytes())
-    return total.hexdigest()
-
-
-@functools.cache
-def _cpu() -> str:
-    """Return the processor's model name where the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")

@@ -14,6 +14,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Mapping
 from multiprocessing.connection import Connection
@@ -62,6 +63,7 @@ class Worker:
         self._limit = memory_limit
         self._exchange = exchange
         self._greeted = False
+        self._one = threading.Lock()
         home = folder / "home"
         (home / "tmp").mkdir(parents=True, exist_ok=True)
         exchange.mkdir(parents=True, exist_ok=True)
@@ -101,20 +103,22 @@ class Worker:
     def call(self, verb: str, arguments: Mapping[str, Any], *, timeout: float) -> Any:
         """Run one verb of `harness.engine.serve.Serve` in the child and return its answer.
 
-        ``timeout`` is in seconds. Raises `WorkerFailure`; after kind crash or timeout the worker is dead.
+        ``timeout`` is in seconds. Raises `WorkerFailure`; after kind crash or timeout the worker is dead. Of several threads that
+        call, one waits for the other.
         """
-        if not self._greeted:
-            self._answer("start", START_SECONDS)
-            self._greeted = True
-        self.requests += 1
-        folder = self._exchange / str(self.requests)
-        message = encode({"verb": verb, "arguments": dict(arguments), "folder": str(folder)}, str(folder / "in"))
-        try:
-            self._send(message, verb)
-            return self._answer(verb, timeout)
-        finally:
-            # Mapped arrays stay readable after their files are unlinked.
-            shutil.rmtree(folder, ignore_errors=True)
+        with self._one:
+            if not self._greeted:
+                self._answer("start", START_SECONDS)
+                self._greeted = True
+            self.requests += 1
+            folder = self._exchange / str(self.requests)
+            message = encode({"verb": verb, "arguments": dict(arguments), "folder": str(folder)}, str(folder / "in"))
+            try:
+                self._send(message, verb)
+                return self._answer(verb, timeout)
+            finally:
+                # Mapped arrays stay readable after their files are unlinked.
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _send(self, message: bytes, verb: str) -> None:
         try:

@@ -221,7 +221,7 @@ def words(item: Any) -> str:
         return ":".join("" if part is None else words(part) for part in (item.start, item.stop, item.step))
     if isinstance(item, (int, float, complex, str, bytes, type(None), type(Ellipsis))):
         return repr(item)
-    if hasattr(item, "shape") and hasattr(item, "dtype"):
+    if hasattr(item, "shape") and hasattr(item, "dtype") and not isinstance(item, type):
         return f"{type(item).__name__}{tuple(item.shape)}"
     text = str(getattr(item, "__name__", "")) or repr(item)
     return type(item).__name__ if " at 0x" in text or len(text) > LONG else text

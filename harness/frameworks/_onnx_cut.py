@@ -7,6 +7,8 @@ from typing import Any, Iterator, Mapping, Sequence
 import numpy as np
 
 from harness.core.arrays import dtype_named
+from harness.core.errors import UsageError
+from harness.core.external import LARGE, array_of, nbytes
 from harness.core.spec import Dim
 from harness.frameworks._onnx_part import part_of
 from harness.frameworks._onnx_trace import alone
@@ -40,7 +42,20 @@ def model_of(cut: Cut, specs: Sequence[Any]) -> Any:
     for place, (_, dtype, axes) in enumerate(cut.made):
         part.graph.output.append(helper.make_tensor_value_info(f"y{place}", _type(dtype), [None] * axes))
     _prune(part)
+    _fill(part)
     return part
+
+
+def _fill(part: Any) -> None:
+    """Put weights that lie in files into a part. Raises `UsageError` where these are too many for one message."""
+    from onnx import numpy_helper
+
+    outside = [tensor for tensor in part.graph.initializer if tensor.data_location == tensor.EXTERNAL]
+    size = sum(map(nbytes, part.graph.initializer))
+    if outside and size > LARGE:
+        raise UsageError(f"it has {size / 2**30:.1f} GiB of weights, more than a model in memory may have")
+    for tensor in outside:
+        tensor.CopyFrom(numpy_helper.from_array(np.array(array_of(tensor)), tensor.name))
 
 
 def _type(dtype: Any) -> int:

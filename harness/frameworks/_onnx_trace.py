@@ -105,7 +105,7 @@ def trace(proto: Any, feeds: Mapping[str, Any], wanted: Sequence[str] | None) ->
         if not made:
             continue
         calls.append({
-            "path": path, "call": 0, "type": node.op_type, "config": _config(node), "parent": 0, "leaf": True,
+            "path": path, "call": 0, "type": node.op_type, "config": config_of(node), "parent": 0, "leaf": True,
             "nbytes": sum(sizes[name] for name in (*taken, *made)), "input_keys": taken, "output_keys": made,
             "inputs": [values[name] for name in taken] if path in chosen else [],
             "outputs": [values[name] for name in made] if path in chosen else [],
@@ -124,7 +124,8 @@ def paths(proto: Any) -> dict[str, Any]:
     }
 
 
-def _config(node: Any) -> str:
+def config_of(node: Any) -> str:
+    """Return the attributes of a node in a few words."""
     from onnx.helper import get_attribute_value
 
     words = []

@@ -12,7 +12,7 @@ from harness.frameworks._calls import key_of, missing
 from harness.frameworks._onnx_cut import Cut, body_of, function_of, model_of
 from harness.frameworks._onnx_form import Forms
 from harness.frameworks._onnx_lean import captured
-from harness.frameworks._onnx_trace import _config, intermediates, paths, stored
+from harness.frameworks._onnx_trace import config_of, intermediates, paths, stored
 
 FOLDED = "depends on constants alone: it is folded before the graph runs"
 REENTERS = "other parts of the graph run between its nodes: it cannot be cut out"
@@ -48,7 +48,7 @@ class _Walk:
 
     def walk(self, proto: Any, feeds: Mapping[str, Any], path: str, parent: int) -> list[str]:
         """Note a graph, or the body of a function under ``path``, and what is in it; return the names of its outputs."""
-        graph = _Graph(proto, feeds)
+        graph = _Graph(proto, feeds, path, self._wanted)
         final = [info.name for info in proto.graph.output]
         if not path:
             self._note(graph, "", "graph", "", -1, list(feeds), final)
@@ -63,14 +63,14 @@ class _Walk:
             for scope in levels_of(node):
                 if scope in scopes:
                     if scope not in opened:
-                        opened[scope] = self._scope(graph, path, scope, scopes[scope], above)
+                        opened[scope] = self._scope(graph, scope, scopes[scope], above)
                     above = opened[scope]
-            self._node(graph, path, inner, node, above)
+            self._node(graph, inner, node, above)
         return final
 
-    def _scope(self, graph: _Graph, prefix: str, scope: str, nodes: Sequence[Any], parent: int) -> int:
+    def _scope(self, graph: _Graph, scope: str, nodes: Sequence[Any], parent: int) -> int:
         given, made = graph.ports(nodes)
-        path = prefix + scope if prefix + scope not in graph.nodes else f"{prefix}{scope}~"
+        path = graph.path_of(scope)
         place = self._note(graph, path, kind_of(scope, nodes[0]), "", parent, given, made)
         self.calls[place]["signature"] = graph.forms.of(nodes, given, made)
         if not graph.is_convex(nodes):
@@ -78,10 +78,10 @@ class _Walk:
         self.cuts[path, 0] = Cut(graph.proto, None, given, graph.types(made))
         return place
 
-    def _node(self, graph: _Graph, prefix: str, inner: str, node: Any, parent: int) -> None:
+    def _node(self, graph: _Graph, inner: str, node: Any, parent: int) -> None:
         given, made = graph.ports([node])
-        path = prefix + inner
-        place = self._note(graph, path, node.op_type, _config(node), parent, given, made)
+        path = graph.prefix + inner
+        place = self._note(graph, path, node.op_type, config_of(node), parent, given, made)
         self.calls[place].update(ops=1, leaf=True, signature=graph.forms.of([node], given, made))
         self.cuts[path, 0] = Cut(graph.proto, inner, given, graph.types(made))
         function = function_of(graph.proto, node)
@@ -93,41 +93,62 @@ class _Walk:
     def _note(
         self, graph: _Graph, path: str, kind: str, config: str, parent: int, given: Sequence[str], made: Sequence[str]
     ) -> int:  # fmt: skip
-        odd = next((name for name in (*given, *made) if name not in graph.values), "")
+        odd = next((name for name in (*given, *made) if name not in graph.facts), "")
         call: dict[str, Any] = {
             "path": path, "call": 0, "type": kind, "config": config, "parent": parent, "leaf": False, "ops": 0, "said": config,
             "signature": "", "problem": f"{odd} is no tensor" if odd else "", "nbytes": 0,
         }  # fmt: skip
         for side, names in (("input", given), ("output", made)):
-            known = [graph.values[name] for name in names if name in graph.values]
+            known = [name for name in names if name in graph.facts]
             kept = self._wanted is None or path in self._wanted
-            call[side + "_keys"] = list(map(key_of, known))
-            call[side + "_types"] = [[array.dtype.name, list(array.shape)] for array in known]
-            call[side + "s"] = known if kept else []
-            call["nbytes"] += sum(array.nbytes for array in known)
+            call[side + "_keys"] = [graph.facts[name][0] for name in known]
+            call[side + "_types"] = [[graph.facts[name][1].name, list(graph.facts[name][2])] for name in known]
+            call[side + "s"] = [graph.values[name] for name in known] if kept else []
+            call["nbytes"] += sum(graph.facts[name][3] for name in known)
         self.calls.append(call)
         return len(self.calls) - 1
 
 
 class _Graph:
-    """One graph with its values on one input."""
+    """One graph, or body of a function under ``prefix``, on one input.
 
-    def __init__(self, proto: Any, feeds: Mapping[str, Any]) -> None:
+    ``facts``: key, dtype, shape and bytes of every array it computes; ``values``: the arrays of ``wanted`` parts, of what functions
+    are called with and of computed constants alone.
+    """
+
+    def __init__(self, proto: Any, feeds: Mapping[str, Any], prefix: str, wanted: Sequence[str] | None) -> None:
         self.proto = proto
+        self.prefix = prefix
         self.constant = stored(proto)
         self.nodes = paths(proto)
-        made = {name for node in proto.graph.node for name in node.output}
-        used = {name for node in self.nodes.values() for name in (*node.input, *captured(node))}
-        names = [name for name in dict.fromkeys(n for node in self.nodes.values() for n in node.output) if name]
-        inner, final = intermediates(proto, feeds, [*names, *sorted(used & made & self.constant)])
-        self.values = {**inner, **final, **feeds}
         self.folded = sum(node.op_type != "Constant" for node in proto.graph.node) - len(self.nodes)
-        self.forms = Forms(proto, self.constant, self.values)
         self._outputs = {info.name for info in proto.graph.output}
         self._users: dict[str, set[int]] = {}
         for node in self.nodes.values():
             for name in self.needs(node):
                 self._users.setdefault(name, set()).add(id(node))
+        self.facts = {name: _facts(array) for name, array in feeds.items()}
+        inner, final = intermediates(proto, feeds, self._kept(None if wanted is None else set(wanted)), see=self._see)
+        self.values = {**inner, **final, **feeds}
+        self.forms = Forms(proto, self.constant, self.values)
+
+    def _see(self, name: str, value: Any) -> None:
+        if isinstance(value, (np.ndarray, np.generic)):
+            self.facts[name] = _facts(np.asarray(value))
+
+    def _kept(self, wanted: set[str] | None) -> list[str]:
+        parts = {self.prefix + path: [node] for path, node in self.nodes.items()}
+        called = [node for (node,) in parts.values() if function_of(self.proto, node) is not None]
+        parts.update({self.path_of(scope): nodes for scope, nodes in self.scopes().items()})
+        chosen = [nodes for path, nodes in parts.items() if wanted is None or path in wanted]
+        names = [name for nodes in chosen for side in self.ports(nodes) for name in side]
+        made = {name for node in self.proto.graph.node for name in node.output}
+        computed = {name for node in self.nodes.values() for name in (*node.input, *captured(node))} & made & self.constant
+        return list(dict.fromkeys([*names, *(name for node in called for name in self.needs(node)), *sorted(computed)]))
+
+    def path_of(self, scope: str) -> str:
+        """Return the path of a scope, which no node has."""
+        return f"{self.prefix}{scope}" + ("~" if scope in self.nodes else "")
 
     def needs(self, node: Any) -> list[str]:
         """Return what a node is made of, but for weights and constants."""
@@ -143,7 +164,7 @@ class _Graph:
 
     def types(self, names: Sequence[str]) -> list[tuple[str, Any, int]]:
         """Return name, dtype and number of axes of values."""
-        return [(name, self.values[name].dtype, self.values[name].ndim) for name in names if name in self.values]
+        return [(name, self.facts[name][1], len(self.facts[name][2])) for name in names if name in self.facts]
 
     def scopes(self) -> dict[str, list[Any]]:
         """Return the nodes of each scope; none for one that holds a single node or all of them."""
@@ -166,6 +187,10 @@ class _Graph:
             elif not (made | after).isdisjoint(needs):
                 after.update(node.output)
         return True
+
+
+def _facts(array: Any) -> tuple[str, Any, tuple[int, ...], int]:
+    return key_of(array), array.dtype, array.shape, array.nbytes
 
 
 def levels_of(node: Any) -> Iterator[str]:

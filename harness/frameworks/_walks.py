@@ -249,17 +249,20 @@ def wrapped(owners: Iterable[tuple[Any, Sequence[str]]], around: Around) -> Iter
     try:
         for owner, names in owners:
             for name in names:
-                func = vars(owner)[name]
+                func = getattr(owner, name)
                 key = id(func), name if isinstance(owner, type) else ""
                 if key not in known:
                     plain = name.strip("_") if name.startswith("__") else name
                     known[key] = _through(plain, func, _Method(name) if isinstance(owner, type) else func, around)
-                before.append((owner, name, func))
+                before.append((owner, name, vars(owner).get(name)))
                 setattr(owner, name, known[key])
         yield
     finally:
-        for owner, name, func in reversed(before):
-            setattr(owner, name, func)
+        for owner, name, old in reversed(before):
+            if old is None:  # it was inherited
+                delattr(owner, name)
+            else:
+                setattr(owner, name, old)
 
 
 class _Method:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from harness.core.case import Case
 from harness.core.errors import UsageError
 from harness.core.outputs import flatten, is_instance
 from harness.core.weights import Move, fill
+from harness.frameworks import _mindspore_walk
 
 _ROLES = {"moving_mean": "mean", "mean": "mean", "moving_variance": "variance", "variance": "variance", "gamma": "scale", "beta": "bias"}
 
@@ -22,6 +23,8 @@ class Built:
         self.cell = cell
         self.inputs = inputs
         self.outputs = outputs
+        self.captured: dict[tuple[str, int], Any] = {}
+        self.functions: dict[tuple[str, int], Any] = {}
 
     def call(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
         """Return outputs by name as arrays that own their data."""
@@ -101,6 +104,27 @@ class MindSpore:
         if short:
             raise RuntimeError(f"the float64 cell still returns less in {', '.join(short)}")
         return outputs
+
+    def trace(self, model: Built, feeds: Mapping[str, Any], wanted: Sequence[str] | None = None) -> list[dict[str, Any]]:
+        """Return every call of a cell."""
+        return _mindspore_walk.walk(model, feeds, wanted, functions=False)
+
+    def replay(self, model: Built, path: str, call: int, inputs: Sequence[Any], double: bool = False) -> list[Any]:
+        """Run one cell alone."""
+        return _mindspore_walk.replay(model, path, call, inputs, double)
+
+    def parameters(self, model: Built, path: str) -> dict[str, Any]:
+        """Return weights and running statistics of one cell."""
+        cell = dict(model.cell.cells_and_names())[path]
+        return {name: np.array(parameter.asnumpy()) for name, parameter in cell.parameters_and_names(name_prefix="")}
+
+    def walk(self, model: Built, feeds: Mapping[str, Any], wanted: Sequence[str] | None = None) -> list[dict[str, Any]]:
+        """Return every call of a cell, and of an operator between cells."""
+        return _mindspore_walk.walk(model, feeds, wanted)
+
+    def sub(self, model: Built, path: str, call: int, bound: Sequence[Sequence[int]], specs: Sequence[Any]) -> Any:
+        """Return a cell that makes one call alone."""
+        return _mindspore_walk.sub(model, path, call)
 
 
 ADAPTERS = (MindSpore(),)

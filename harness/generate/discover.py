@@ -67,7 +67,8 @@ def generated(cell: Cell, steps: Steps, root: Path, say: Callable[[str], None]) 
     adapter = steps.registry.get("frameworks", cell.route.framework)
     trace = Trace(toolchains=(adapter.toolchain,))
     samples, _ = steps.samples(cell, trace)
-    key = key_of({"kind": "generated", "version": VERSION, "recipe": steps.recipe(cell, trace), "feeds": [s.digest for s in samples]})
+    recipe = steps.recipe(cell, adapter, trace)
+    key = key_of({"kind": "generated", "version": VERSION, "recipe": recipe, "feeds": [sample.digest for sample in samples]})
     place = root / "generated" / key[:32]
     if not (place / TABLE).is_file():
         place.parent.mkdir(parents=True, exist_ok=True)

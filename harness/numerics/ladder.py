@@ -110,6 +110,12 @@ def rungs_for(case: Case, framework: str, *, standings: Iterable[str] = ("core",
     return ["normal", *offered]
 
 
+def rungs_among(case: Case, framework: str, names: Iterable[str]) -> list[str]:
+    """Return the rungs beside ``normal`` that the case offers and that are among ``names``, by their own or by their standing."""
+    wanted = set(names)
+    return [name for name in rungs_for(case, framework, standings=STANDINGS)[1:] if {name, RUNGS[name].standing} & wanted]
+
+
 def draw_rung(case: Case, framework: str, lengths: Mapping[str, int], rung: str, seed: int = 0) -> Sample:
     """Return the sample of ``case`` at a rung: inputs that admit it are at it, every other one is as at ``normal``.
 

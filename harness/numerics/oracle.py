@@ -173,7 +173,7 @@ class _Bound:
         jumps = ~np.isfinite(s)
         size = np.abs(o)
         spread = np.maximum(np.where(jumps, 0.0, s), _USUAL * self._spread.at(piece, o.shape))
-        scale = np.maximum(self._scale.at(piece, o.shape), self._scale.whole / 4096.0)
+        scale = self._scale.floored(piece, o.shape)
         noise = (_NOISE + self._length + _COARSE * self._coarse / self.unit) * spread + self._given.wobble
         rounding = self.unit * ((_OWN + self._length) * size + _SCALE * scale) + _COARSE * self._coarse * (size + scale)
         if self._given.alone:
@@ -250,6 +250,17 @@ class _Local:
         return np.broadcast_to(local, shape)
 
 
+    def floored(self, piece: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
+        """Return the same, but nowhere a vanishing part of the whole."""
+        return np.maximum(self.at(piece, shape), self.whole / 4096.0)
+
+
+def scales(array: Any) -> Any:
+    """Return what a rounding error of each element is in proportion to: the ``scale`` of the bound for this answer."""
+    finite = _finite_or_zero(array)
+    return _Local(finite.shape, lambda piece: finite[piece]).floored((), finite.shape)
+
+
 def _median(reference: Any, oracle: Any) -> float:
     """Return the middle of ``|reference - oracle|``, of at most 65,536 elements evenly taken."""
     step = max(1, reference.size >> 16)
@@ -267,12 +278,12 @@ def judge_whole(actual: Any, yardstick: Yardstick) -> tuple[int, int, int]:
     """Judge integers or booleans: return how many are wrong, how many are undetermined, and the flat index of the first wrong one.
 
     A value that changes when inputs and weights move by a few units in the last place (a near tie) is undetermined; there any
-    value is right that occurs in the float64 answer. All others must be equal to the source's.
+    value is right that occurs in the float64 answer, and the source's own. All others must be equal to the source's.
     """
     y, r, o = (np.asarray(array) for array in (actual, yardstick.reference, yardstick.oracle))
     open_ = (np.asarray(yardstick.spread) > 0) | (r != o)
     low, high = (o.min(), o.max()) if o.size else (0, 0)
-    wrong = np.where(open_, (y < low) | (y > high), y != r)
+    wrong = (y != r) & (~open_ | (y < low) | (y > high))
     if yardstick.counted is not None:
         wrong &= yardstick.counted
     return int(np.count_nonzero(wrong)), int(np.count_nonzero(open_)), int(np.argmax(wrong)) if wrong.size else 0

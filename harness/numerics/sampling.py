@@ -20,11 +20,12 @@ from harness.numerics import rungs
 
 @value
 class Sample:
-    """Concrete feeds by input name (read-only), and the dimension lengths they were drawn for."""
+    """Concrete feeds by input name (read-only), and the dimension lengths they were drawn for, at which rung, with which seed."""
 
     feeds: Mapping[str, Any]
     lengths: Mapping[str, int]
     rung: str = "normal"
+    seed: int = 0
 
     def __eq__(self, other: object) -> bool:
         """Return whether both hold the same bits at the same names; arrays have no equality of their own that says so."""
@@ -36,8 +37,9 @@ class Sample:
 
     @property
     def where(self) -> dict[str, Any]:
-        """Lengths, and the rung where that is not an ordinary one: how a record names the sample."""
-        return {**self.lengths, **({} if self.rung in ("normal", "real") else {"rung": self.rung})}
+        """Lengths, the rung where that is not an ordinary one, the seed where it is not 0: how a record names the sample."""
+        rung = {} if self.rung in ("normal", "real") else {"rung": self.rung}
+        return {**self.lengths, **rung, **({"seed": self.seed} if self.seed else {})}
 
     @property
     def digest(self) -> str:
@@ -67,7 +69,7 @@ def draw(case: Case, framework: str, lengths: Mapping[str, int], *, rung: str = 
         array = np.array(np.asarray(values).astype(dtype_named(spec.dtype)), order="C")
         array.flags.writeable = False
         feeds[spec.name] = array
-    return Sample(feeds=feeds, lengths=dict(lengths), rung=rung)
+    return Sample(feeds=feeds, lengths=dict(lengths), rung=rung, seed=seed)
 
 
 def generator(key: str) -> np.random.Generator:

@@ -28,6 +28,11 @@ _CHANGING = (
 _SPLIT = re.compile("|".join(f"(?P<k{number}>{pattern})" for number, (pattern, _) in enumerate(_CHANGING)))
 
 
+# A line that names an exception says most; one that ends in a colon announces the next, and items of lists and headings give advice.
+_NAMED = re.compile(r"\s*(?:<class '[\w.]+'>|[\w.]*(?:Error|Exception|Failure)): ")
+_AROUND = re.compile(r":\s*$|^\s*[-#*(]")
+
+
 @value
 class Draft:
     """One row to be: cells that end alike for one reason, on one route."""
@@ -49,8 +54,7 @@ def signature(record: Record) -> str:
     # The kind of an error is also its outcome; it is the type and the message that tell causes apart.
     lines = [line for line in text.splitlines() if line.strip() and line != (record.error or {}).get("kind")]
     told = str((record.error or {}).get("message") or "").splitlines()
-    # A line that ends in a colon announces what the next one says.
-    for line in sorted(dict.fromkeys(lines), key=lambda line: (line not in told, line.rstrip().endswith(":"))):
+    for line in sorted(dict.fromkeys(lines), key=lambda line: (line not in told, not _NAMED.match(line), bool(_AROUND.search(line)))):
         found = generalised(line)
         if found and re.search(found, text):
             return found

@@ -79,7 +79,8 @@ def region(record: Record) -> Iterator[str]:
         return
     yield f"shapes: {line(shapes['region'], 400)}"
     if smallest := mapped(shapes.get("smallest")):
-        yield "  the smallest that fails: " + line(", ".join(f"{name}={length}" for name, length in smallest.items()))
+        at = {**mapped(smallest.get("lengths")), **({"rung": smallest["rung"]} if smallest.get("rung", "normal") != "normal" else {})}
+        yield "  the smallest that fails: " + line(", ".join(f"{name}={length}" for name, length in at.items()))
     causes = shapes.get("causes")
     for cause in causes[:3] if isinstance(causes, (list, tuple)) else ():
         yield f"  because: {line(cause, 300)}"

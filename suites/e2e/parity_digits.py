@@ -160,4 +160,5 @@ DIGITS = Case(
     outputs=("logits",),
     data=held_out,
     task=Task(metric="accuracy", bounds={"max_drop": 0.0}),
+    generate=("unit", "module"),
 )

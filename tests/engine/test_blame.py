@@ -257,6 +257,23 @@ def test_a_file_with_its_weights_beside_it_is_probed_too(tmp_path: Path, pool: P
     assert not found["probing_changed_result"]
 
 
+def test_the_record_says_when_probing_changed_the_result(tmp_path: Path, pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Place(tmp_path, pool, GRAPH)
+    place.convert("onnx>onnxruntime@cpu", lambda m: set_attribute(m, "soft", "axis", 0))
+    plain = place.steps.ask
+
+    def ask(toolchain: str, verb: str, arguments: Any) -> Any:
+        answer = plain(toolchain, verb, arguments)
+        if verb == "tensors":
+            answer["outputs"] = {name: array * 1.001 for name, array in answer["outputs"].items()}
+        return answer
+
+    monkeypatch.setattr(place.steps, "ask", ask)
+    found = place.blame("onnx>given.onnx[file=wrong.onnx]>onnxruntime@cpu")
+    assert (found["layer"], found["probing_changed_result"]) == ("node_soft", True)
+    assert "showing inner tensors moved the result by" in found["note"]
+
+
 def test_tensors_beyond_the_budget_come_in_groups(tmp_path: Path, pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sides, "BUDGET", 400)  # four tensors of 3x8 numbers
     place = Place(tmp_path, pool, GRAPH)

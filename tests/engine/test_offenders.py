@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 
@@ -124,3 +125,25 @@ def test_worker_dies_with_a_killed_parent(tmp_path: Path) -> None:
     while psutil.pid_exists(child) and psutil.Process(child).status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+
+
+def test_threads_that_ask_one_worker_get_their_own_answers(offender: Worker, tmp_path: Path) -> None:
+    answers: dict[str, list[str]] = {}
+
+    def ask(name: str) -> None:
+        file = tmp_path / f"parity_{name}.py"
+        file.write_text(
+            "from harness import Case, TensorSpec\n"
+            f"C = Case(id={name!r}, inputs=(TensorSpec(name='x', dtype='float32', shape=(1,)),), build={{'torch': None}})\n"
+        )
+        answers[name] = [
+            case["id"] for _ in range(5)
+            for case in offender.call("describe", {"file": str(file), "roots": [str(tmp_path)]}, timeout=30.0)["cases"]
+        ]  # fmt: skip
+
+    threads = [threading.Thread(target=ask, args=(name,)) for name in ("one", "two", "three")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == {name: [name] * 5 for name in ("one", "two", "three")}

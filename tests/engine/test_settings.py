@@ -21,7 +21,7 @@ VALUES: tuple[Any, ...] = ("text", 1, 2.5, True, ["text"], [1], {"a": 1}, dateti
 RIGHT: dict[str, tuple[type, ...]] = {
     "a list of texts": (list,), "a text": (str,), "a table": (dict,), "a whole number >= 0": (int,), "a whole number >= 1": (int,),
     "a number of seconds > 0": (int, float), "a list of file names and rows, or one table": (list, dict),
-    "true or false": (bool,),
+    "true or false": (bool,), "a list of levels among unit and module": (list, str),
 }  # fmt: skip
 
 

@@ -46,7 +46,8 @@ class Project:
 
     def settings(self, text: str = "", **more: Any) -> None:
         """Write ``[tool.parity]``; ``more`` are settings as JSON, which for these is TOML; ``text`` is appended."""
-        lines = [f"{key} = {json.dumps(setting)}" for key, setting in {"routes": list(ROUTES), **more}.items() if setting is not None]
+        chosen = {"routes": list(ROUTES), "generate": [], **more}
+        lines = [f"{key} = {json.dumps(setting)}" for key, setting in chosen.items() if setting is not None]
         table = "\n".join(["[tool.pytest.ini_options]", "addopts = '--strict-markers'", "[tool.parity]", *lines, text])
         (self.path / "pyproject.toml").write_text(table)
 

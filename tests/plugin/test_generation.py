@@ -52,7 +52,7 @@ BETWEEN = {f"net/{path}" for path in ("blocks.0+relu", "blocks.0+mul", "blocks.0
 
 @pytest.fixture(autouse=True)
 def settings(project: Project) -> None:
-    project.settings(routes=[ROUTE])
+    project.settings(routes=[ROUTE], generate=None)
     project.cases(NET, head="")
 
 
@@ -122,7 +122,7 @@ def test_a_model_that_cannot_be_walked_fails_by_itself(project: Project) -> None
 
 
 def test_a_bug_of_a_converter_is_told_by_the_layer_it_is_in(project: Project) -> None:
-    project.settings(routes=["torch>onnx.torchscript>onnxruntime@cpu"])
+    project.settings(routes=["torch>onnx.torchscript>onnxruntime@cpu"], generate=None)
     pool = "nn.Sequential(nn.Unflatten(2, (2, 2)), nn.AvgPool2d(2, divisor_override=3))"
     project.cases(NET.replace("nn.AvgPool1d(3, stride=2)", pool), head="")
     project.run("-k", "pool or blocks.0.first or not net/")

@@ -115,6 +115,14 @@ def test_a_line_that_only_announces_the_next_one_is_no_signature() -> None:
     assert signature(failed("a", message)) == r"no ReduceSum with dynamic rank\. Name: r_\d+"
 
 
+def test_the_named_exception_says_more_than_the_advice_around_it() -> None:
+    message = (
+        "Failed to export. Next steps:\n- Modify the model code for it to succeed.\n\n## Exception summary\n\n"
+        "<class 'torch.DataDependent'>: aten.equal.default 17\n(Refer to the full stack trace above.)"
+    )
+    assert signature(failed("a", message)) == r"<class 'torch\.DataDependent'>: aten\.equal\.default [-+\d.e]+"
+
+
 def test_long_messages_are_cut_between_words_and_after_what_identifies_them() -> None:
     path = "/cache/entries/" + "8f" * 32 + "/content/model.onnx"
     found = generalised(f"Load model from {path} failed: Fatal error: Adagrad(-1) is not a registered function " + "and so on " * 40)

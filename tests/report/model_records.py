@@ -127,7 +127,8 @@ def fuzzed(axes: int = 2, **changes: Any) -> Record:
     shapes = {
         "tried": grid, "failing": [*failing, {**failing[0], "rung": "large", "seed": 3}], "judged": len(grid), "examples": 41,
         "planned": 48, "refused": 3, "seconds": 2.25, "region": "fails when seq is odd and batch >= 3; holds on 14 others tried",
-        "causes": ["axis 1 of 'x' stays 16 in the output"], "smallest": least, "session": {"uses": 3, "refused": []},
+        "causes": ["axis 1 of 'x' stays 16 in the output"], "smallest": {"lengths": least, "rung": "normal", "seed": 0},
+        "session": {"uses": 3, "refused": []},
     }  # fmt: skip
     said = part("encoder.layer.0.attention", "BertAttention")
     made = {"shapes": shapes, "comparisons": (comparison("y", 9.0, shapes=least),), "level": "module", "part": said}

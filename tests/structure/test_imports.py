@@ -90,7 +90,7 @@ def test_the_worker_imports_little_of_the_engine() -> None:
     engine = {name_of(path) for path in WORKER_SIDE if path.parent.name not in ("core", "faults", *ADAPTERS)}
     assert engine == {
         "__init__.py", "engine/__init__.py", "engine/child.py", "engine/serve.py", "engine/serve_faults.py", "engine/serve_gradient.py",
-        "engine/serve_parts.py", "engine/serve_probe.py", "engine/serve_reference.py",
+        "engine/serve_parts.py", "engine/serve_probe.py", "engine/serve_reference.py", "engine/serve_session.py",
     }  # fmt: skip
 
 

@@ -67,7 +67,8 @@ function fuzzedBlock(record) {
     `${failing.length} failing`, shapes.refused > 0 && `${number(shapes.refused)} refused by the source itself`,
     typeof shapes.seconds === "number" && `${number(shapes.seconds)} s`];
   const causes = Array.isArray(shapes.causes) ? shapes.causes : [];
-  const least = plainObject(shapes.smallest);
+  const found = plainObject(shapes.smallest);
+  const least = found && { ...plainObject(found.lengths), ...(found.rung && found.rung !== "normal" ? { rung: found.rung } : {}) };
   const handled = ["tried", "failing", "examples", "planned", "refused", "seconds", "region", "causes", "smallest", "judged", "comparisons"];
   return [
     h("h4", {}, "Shapes"),

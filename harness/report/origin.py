@@ -80,7 +80,8 @@ def region(record: Record) -> Iterator[str]:
     yield f"shapes: {line(shapes['region'], 400)}"
     if smallest := mapped(shapes.get("smallest")):
         at = {**mapped(smallest.get("lengths")), **({"rung": smallest["rung"]} if smallest.get("rung", "normal") != "normal" else {})}
-        yield "  the smallest that fails: " + line(", ".join(f"{name}={length}" for name, length in at.items()))
+        if at:
+            yield "  the smallest that fails: " + line(", ".join(f"{name}={length}" for name, length in at.items()))
     causes = shapes.get("causes")
     for cause in causes[:3] if isinstance(causes, (list, tuple)) else ():
         yield f"  because: {line(cause, 300)}"

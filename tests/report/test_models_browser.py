@@ -151,13 +151,25 @@ def test_one_axis_is_a_line_and_three_are_a_list_of_what_fails(page: Open, axes:
     assert len(texts(browser, ".shapes .least")) == 1
 
 
+def test_of_many_lengths_those_that_fail_their_neighbours_and_the_ends_are_shown(page: Open) -> None:
+    tried = [{"batch": n, "seq": m} for n in (1, 2) for m in range(2, 65)]
+    failing = [point for point in tried if point["batch"] == 2 and point["seq"] in (41, 43)]
+    shapes = {"tried": tried, "failing": failing, "examples": 126, "region": "fails"}
+    browser = opened(page, record("mismatch", id="f", shapes=shapes))
+    heads = texts(browser, ".shapes thead th")[1:]
+    assert {"2", "40", "41", "43", "44", "64"} <= set(heads)
+    assert len(heads) <= 16
+    assert texts(browser, ".shapes .bad") == ["≠", "≠"]
+    assert f"{63 - len(heads)} more lengths were tried" in texts(browser, ".case.focus .body")[0]
+    many = record("match", id="f", shapes={"tried": tried, "failing": [], "examples": 126})
+    assert len(texts(opened(page, many), ".shapes thead th")) <= 17
+
+
 def test_shapes_that_all_hold_are_shown_without_alarm(page: Open) -> None:
     shapes = {"tried": [{"batch": n} for n in range(1, 5)], "failing": [], "examples": 8, "refused": 0, "seconds": 1.0, "region": ""}
     browser = opened(page, record("match", id="f", shapes=shapes))
     assert texts(browser, ".shapes td") == ["✓"] * 4
     assert texts(browser, ".case.focus .sentence") == []
-    many = [{"batch": n} for n in range(200)]
-    assert texts(opened(page, record("match", id="f", shapes={**shapes, "tried": many})), ".shapes") == []
 
 
 def test_hostile_models_run_nothing(page: Open) -> None:

@@ -63,36 +63,54 @@ function fuzzedBlock(record) {
   if (!shapes) return null;
   const failing = listOf(shapes, "failing");
   const tried = listOf(shapes, "tried");
-  const told = [`${number(shapes.examples)} fuzzed${typeof shapes.planned === "number" ? ` of ${shapes.planned} planned` : ""}`,
-    `${failing.length} failing`, shapes.refused > 0 && `${number(shapes.refused)} refused by the source itself`,
+  const short = typeof shapes.planned === "number" && shapes.planned > shapes.examples;
+  const told = [`${number(shapes.examples)} fuzzed${short ? ` of ${shapes.planned} planned` : ""}`, `${failing.length} failing`,
+    shapes.refused > 0 && `${number(shapes.refused)} refused by the source itself`,
     typeof shapes.seconds === "number" && `${number(shapes.seconds)} s`];
   const causes = Array.isArray(shapes.causes) ? shapes.causes : [];
   const found = plainObject(shapes.smallest);
   const least = found && { ...plainObject(found.lengths), ...(found.rung && found.rung !== "normal" ? { rung: found.rung } : {}) };
-  const handled = ["tried", "failing", "examples", "planned", "refused", "seconds", "region", "causes", "smallest", "judged", "comparisons"];
+  const handled = ["tried", "failing", "examples", "planned", "refused", "seconds", "region", "causes", "smallest", "judged", "comparisons",
+    "session"];
   return [
     h("h4", {}, "Shapes"),
     shapes.region && h("p", { class: failing.length ? "sentence" : "sentence plain" }, number(shapes.region)),
     causes.map((cause) => h("p", {}, number(cause))),
-    least && h("p", {}, "The smallest that fails: ", h("span", { class: "chip bad" }, `≠ ${shape(least)}`)),
+    least && shape(least) && h("p", {}, "The smallest that fails: ", h("span", { class: "chip bad" }, `≠ ${shape(least)}`)),
     h("p", { class: "muted" }, joined(...told)),
     shapeTable(tried, failing, least),
-    facts("", without(shapes, ...handled)),
+    facts("", { ...without(shapes, ...handled), session: filled(shapes.session) }),
   ];
+}
+
+function filled(tree) {
+  return Object.fromEntries(Object.entries(plainObject(tree) || {}).filter(([, part]) => !Array.isArray(part) || part.length));
+}
+
+// Some of many lengths: those that fail, what lies next to them, both ends, and others evenly.
+function someOf(all, bad) {
+  if (all.length <= MOST_LENGTHS) return all;
+  const evenly = (list, most) => list.filter((_, place) => place % Math.ceil(list.length / most) === 0);
+  const next = [all.filter((n) => n < bad[0]).pop(), all.find((n) => n > bad[bad.length - 1])];
+  const keep = new Set([...evenly(bad, MOST_LENGTHS / 2), ...next, all[0], all[all.length - 1]].filter((n) => n !== undefined));
+  for (const n of evenly(all, MOST_LENGTHS / 2)) if (keep.size < MOST_LENGTHS) keep.add(n);
+  return [...keep].sort((a, b) => a - b);
 }
 
 // One or two axes that vary make a grid of what was tried; with more, each failing shape is a line.
 function shapeTable(tried, failing, least) {
   const points = [...tried, ...failing];
   const dims = [...new Set(points.flatMap(Object.keys))].filter((name) => name !== "rung" && name !== "seed");
-  const lengths = new Map(dims.map((dim) => [dim, [...new Set(points.map((point) => point[dim]).filter(Number.isFinite))].sort((a, b) => a - b)]));
-  const vary = dims.filter((dim) => lengths.get(dim).length > 1);
-  if (!points.length || !vary.length) return null;
-  if (vary.length < 3 && vary.every((dim) => lengths.get(dim).length <= MOST_LENGTHS)) return shapeGrid(vary, lengths, tried, failing, least);
-  return failing.length > 0 && failingList(dims, failing, least);
+  const those = (list, dim) => [...new Set(list.map((point) => point[dim]).filter(Number.isFinite))].sort((a, b) => a - b);
+  const vary = dims.filter((dim) => those(points, dim).length > 1);
+  if (!vary.length) return null;
+  if (vary.length > 2) return failing.length > 0 && failingList(dims, failing, least);
+  const lengths = new Map(vary.map((dim) => [dim, someOf(those(points, dim), those(failing, dim))]));
+  const left = vary.reduce((sum, dim) => sum + those(points, dim).length - lengths.get(dim).length, 0);
+  return shapeGrid(vary, lengths, tried, failing, least, left);
 }
 
-function shapeGrid(vary, lengths, tried, failing, least) {
+function shapeGrid(vary, lengths, tried, failing, least, left) {
   const [across, down] = [...vary].sort((a, b) => lengths.get(b).length - lengths.get(a).length);
   const at = (point, x, y) => point[across] === x && (!down || point[down] === y);
   const cell = (x, y) => {
@@ -107,17 +125,20 @@ function shapeGrid(vary, lengths, tried, failing, least) {
   const line = (y) => h("tr", {}, h("th", { scope: "row" }, down ? `${down} ${y}` : ""), lengths.get(across).map((x) => cell(x, y)));
   return h("div", { class: "scroll" }, h("table", { class: "shapes" },
     h("thead", {}, h("tr", {}, h("th", {}, `${across} →`), lengths.get(across).map((x) => h("th", { scope: "col" }, String(x))))),
-    h("tbody", {}, rows.map(line))), h("p", { class: "muted" }, "✓ every output within its bound, ≠ fails; empty: not tried"));
+    h("tbody", {}, rows.map(line))), h("p", { class: "muted" },
+    `✓ every output within its bound, ≠ fails; empty: not tried${left ? `; ${left} more lengths were tried` : ""}`));
 }
 
 function failingList(dims, failing, least) {
   const columns = [...dims, ...["rung", "seed"].filter((name) => failing.some((point) => name in point))];
   const same = (point) => least && columns.every((name) => point[name] === least[name]);
   const line = (point) => h("tr", {}, h("td", { class: same(point) ? "bad least" : "bad" }, "≠"), columns.map((name) => h("td", {}, number(point[name]))));
+  const size = (point) => dims.reduce((sum, dim) => sum + (Number(point[dim]) || 0), 0);
+  const ordered = [...failing].sort((a, b) => size(a) - size(b));
   return [
     h("div", { class: "scroll" }, h("table", { class: "shapes" },
       h("thead", {}, h("tr", {}, h("th", {}, ""), columns.map((name) => h("th", { scope: "col" }, name)))),
-      h("tbody", {}, failing.slice(0, 40).map(line)))),
+      h("tbody", {}, ordered.slice(0, 40).map(line)))),
     failing.length > 40 && h("p", { class: "muted" }, `and ${failing.length - 40} more in the record file`),
   ];
 }

@@ -62,7 +62,8 @@ def test_in_ci_the_row_is_printed_and_nothing_is_written(project: Project, monke
     monkeypatch.setenv("CI", "1")
     project.cases(CASES)
     result = project.run("--parity-target", "onnxruntime", "-k", "places")
-    result.stdout.fnmatch_lines(["examples: add to parity_examples.toml, so that this is tried first from now on:", "[[]example[]]"])
+    row = "[[example]]\ncase = \"places\"\nroute = \"onnx>given.onnx[file=wrong.onnx]>onnxruntime@cpu\"\nlengths = { batch = 1, length = 33 }"
+    assert f"examples: add to parity_examples.toml, so that this is tried first from now on:\n{row}" in result.stdout.str()
     assert not (project.path / "parity_examples.toml").exists()
 
 

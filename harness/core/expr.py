@@ -184,7 +184,7 @@ def linear(node: Node) -> tuple[str, int, int] | None:
 
 
 def factors(node: Node) -> dict[str, int] | None:
-    """Return the factor of each name, and the constant under ""; None for an expression that is not linear."""
+    """Return the factor of each name in it, perhaps 0, and the constant under ""; None for an expression that is not linear."""
     kind = node[0]
     if kind in ("name", "number"):
         return {node[1]: 1} if kind == "name" else {"": node[1]}
@@ -195,6 +195,6 @@ def factors(node: Node) -> dict[str, int] | None:
         if any(left[name] for name in left if name) and any(right[name] for name in right if name):
             return None
         number, rest = (left, right) if not any(left[name] for name in left if name) else (right, left)
-        return {name: times * number.get("", 0) for name, times in rest.items()}
+        return {**dict.fromkeys(number, 0), **{name: times * number.get("", 0) for name, times in rest.items()}}
     sign = 1 if kind == "+" else -1
     return {name: left.get(name, 0) + sign * right.get(name, 0) for name in {**left, **right}}

@@ -154,11 +154,19 @@ class Fuzzer:
         """Return rows and what was kept, then corners and draws, the small before the large: where time is short, more are run."""
         seed = zlib.crc32(f"{self._cell.case.id}/{self._cell.case.seed}".encode())
         planned = plan(
-            self._space, self._rungs, self._count, first=first, corners=self._space.corners(self._count), seed=seed, known=self._known(),
-            affordable=self._affordable,
+            self._space, self._rungs, self._count, first=first, corners=[*self._ends(), *self._space.corners(self._count)], seed=seed,
+            known=self._known(), affordable=self._affordable,
         )  # fmt: skip
         replayed = len({example.key for example in first})
         return [*planned[:replayed], *sorted(planned[replayed:], key=lambda example: elements(self._cell, example.lengths))]
+
+    def _ends(self) -> list[dict[str, int]]:
+        """Return both ends of every range: all at once, and where that is too much, the upper end of each axis by itself."""
+        space = self._space
+        ends = {name: space.ends(dim) for name, dim in space.dims.items()}
+        low, high = (space.nearest({name: ends[name][side] for name in ends}) for side in (0, 1))
+        highs = [high] if high and self._affordable(Example(lengths=high)) else [space.complete({name: ends[name][1]}) for name in ends]
+        return [lengths for lengths in (low, *highs) if lengths is not None]
 
     def _affordable(self, example: Example) -> bool:
         """Return whether the inputs are not so large that this one example would be all there is time for."""

@@ -45,8 +45,8 @@ def test_markers_say_level_source_and_target(project: Project) -> None:
                 print("MARKS", item.name, *sorted(mark.name for mark in item.iter_markers()))
     """)
     shown = project.run("--collect-only", "-s").outlines
-    assert "MARKS bert/relu[onnx>onnxruntime@cpu] parity source_onnx target_onnxruntime unit" in shown
-    assert "MARKS abs[onnx>onnx.reference@cpu] module parity source_onnx target_onnx_reference" in shown
+    assert "MARKS bert/relu[onnx>onnxruntime@cpu] fuzz parity source_onnx target_onnxruntime unit" in shown
+    assert "MARKS abs[onnx>onnx.reference@cpu] fuzz module parity source_onnx target_onnx_reference" in shown
     assert project.collected("-m", "parity and module and target_onnxruntime") == ["abs[onnx>onnxruntime@cpu]"]
     assert "@pytest.mark.source_NAME: cells of this source framework" in project.run("--markers").stdout.str()
 

@@ -44,14 +44,15 @@ def test_a_failing_shape_is_told_kept_and_replayed(project: Project) -> None:
     result.assert_outcomes(failed=1, passed=1)
     result.stdout.fnmatch_lines([
         "output 'y' against reference at batch=1, length=33",
-        "shapes: fails when length >= 33; holds on * others tried; the smallest is batch=1, length=33",
+        "shapes: fails when length >= 33; holds on * others tried",
+        "  the smallest that fails: batch=1, length=33",
         "examples: added to *parity_examples.toml; it is tried first from now on. Commit the file",
     ])  # fmt: skip
     record = project.records()[WRONG]
     assert record["shapes"]["smallest"] == {"lengths": {"batch": 1, "length": 33}, "rung": "normal", "seed": 0}
     rows = (project.path / "parity_examples.toml").read_text()
     assert "lengths = { batch = 1, length = 33 }" in rows
-    # Two examples a cell would not find it; the row does.
+    # The row is the first of the two examples.
     again = project.run("--parity-target", "onnxruntime", "--parity-fuzz", "2", "--parity-fresh")
     again.assert_outcomes(failed=1, passed=1)
     assert "examples: known from parity_examples.toml" in project.records()[WRONG]["messages"]

@@ -14,6 +14,7 @@ from rich.table import Table
 from harness import check_command, expect_command, fuzz_command, mutate_command, selftest_command
 from harness.core.errors import ParityError, Unavailable, UsageError, unknown
 from harness.core.registry import registry
+from harness.core.route import adapters_of
 from harness.engine import envs
 from harness.engine.cache import Cache
 from harness.engine.settings import matches, routes_for, settings_from, table_of
@@ -66,12 +67,7 @@ def _routes(given: argparse.Namespace, console: Console) -> int:
     for route in routes_for(settings, found):
         if not matches(str(route), given.pattern):
             continue
-        adapters = [
-            found.get("frameworks", route.framework),
-            *(found.get("converters", name) for name in route.converter_names),
-            found.get("runtimes", route.runtime.name),
-        ]
-        table.add_row(escape(str(route)), escape(_state(sorted({adapter.toolchain for adapter in adapters}))))
+        table.add_row(escape(str(route)), escape(_state(sorted({adapter.toolchain for adapter in adapters_of(route, found)}))))
     console.print(table)
     return 0
 

@@ -18,7 +18,8 @@ and ``r``, since either end is a defensible answer. The parts:
   plainly wrong somewhere earns its target no room there.
 
 A target in a coarser type has, beside the source's, the same parts for that type, with 2 for every constant, and what the source
-loses when its weights and inputs are rounded to that type first.
+loses when its weights and inputs are rounded to that type first; the float64 answer to these is as right as that to the given ones.
+Two steps between the smallest numbers of the type may go as well, and what is beyond its largest has no part in the scale of the rest.
 
 A source that has no float64 twin is its own oracle. Then both sides carry the rounding that the bound is for, and it counts twice.
 
@@ -41,6 +42,8 @@ UNITS: Mapping[str, float] = {
     "float64": 2.0**-53, "float32": 2.0**-24, "tfloat32": 2.0**-11, "float16": 2.0**-11, "bfloat16": 2.0**-8, "int8": 2.0**-8,
 }  # fmt: skip
 """Unit round-off by type; for int8 half a step of a symmetric 8-bit scale over its largest value."""
+RANGES: Mapping[str, tuple[float, float]] = {"float16": (2.0**-24, 65504.0)}
+"""The smallest and the largest positive number of types whose range is narrower than that of float32."""
 
 _OWN, _SCALE, _NOISE, _ERROR = 4.0, 64.0, 16.0, 16.0
 # In place of all of these for what a coarser type adds: its rounding outweighs every difference between kernels.
@@ -63,9 +66,9 @@ class Yardstick:
     the source's type. ``unit``: unit round-off of the source's type. ``terms``: the longest sum. ``wobble``: how far two
     runs of the source on one input were apart, added to the noise. ``coarse``: unit round-off of the
     coarsest type the target computes in, where that is coarser than the source's, else 0; ``emulated`` then is the oracle with
-    weights and inputs rounded to that type. ``counted``: a mask, where a difference counts; None for everywhere.
-    ``ordinary``: whether the inputs are, so that an output of which nothing is determined fails. ``alone``: whether there is no
-    float64 twin, so that ``oracle`` is the reference itself.
+    weights and inputs rounded to that type, and ``least`` and ``most`` are its smallest and largest positive numbers.
+    ``counted``: a mask, where a difference counts; None for everywhere. ``ordinary``: whether the inputs are, so that an output of
+    which nothing is determined fails. ``alone``: whether there is no float64 twin, so that ``oracle`` is the reference itself.
     """
 
     reference: Any
@@ -76,6 +79,8 @@ class Yardstick:
     wobble: float = 0.0
     coarse: float = 0.0
     emulated: Any = None
+    least: float = 0.0
+    most: float = math.inf
     counted: Any = None
     ordinary: bool = True
     alone: bool = False
@@ -154,18 +159,23 @@ class _Bound:
         self._given = yardstick
         self.unit, self.terms, self._coarse = yardstick.unit, yardstick.terms, yardstick.coarse
         self._length = 2.0 * math.sqrt(yardstick.terms)
-        shape, r, o, s = yardstick.oracle.shape, *self._arrays()
-        # What overflows in the source's own type has no part in the scale of the rest.
-        self._scale = _Local(shape, lambda piece: np.where(np.isfinite(r[piece]), o[piece], 0.0))
-        self._spread = _Local(shape, lambda piece: s[piece], self._scale.constant)
-        self._error = _Local(shape, lambda piece: np.asarray(r[piece], np.float64) - o[piece], self._scale.constant)
+        self._arrays = r, o, s = yardstick.reference, yardstick.oracle, yardstick.spread
+        shape = o.shape
+
+        # What overflows in the source's own type, or in the target's, has no part in what is usual for the rest.
+        def held(array: Any, piece: tuple[Any, ...]) -> Any:
+            return np.where(np.isfinite(r[piece]) & ~(np.abs(o[piece]) > yardstick.most), array, 0.0)
+
+        self._scale = _Local(shape, lambda piece: held(o[piece], piece))
+        self._spread = _Local(shape, lambda piece: held(s[piece], piece), self._scale.constant)
+        self._error = _Local(shape, lambda piece: held(np.asarray(r[piece], np.float64) - o[piece], piece), self._scale.constant)
         # What the source loses in most elements is its algorithm's, whatever spread and scale explain.
         self._typical = 4.0 * _median(yardstick.reference, yardstick.oracle)
-        self._tiny = _TINY.get(yardstick.reference.dtype.name, 2.0**-126)
+        self._tiny = _TINY.get(yardstick.reference.dtype.name, 2.0**-126) + _COARSE * yardstick.least
 
     def at(self, piece: tuple[Any, ...], actual: Any) -> tuple[Any, Any, Any, dict[str, Any]]:
         """Return distance, bound, looseness and parts of the elements at ``piece``."""
-        y, r, o, s = (np.asarray(array[piece], np.float64) for array in (actual, *self._arrays()))
+        y, r, o, s = (np.asarray(array[piece], np.float64) for array in (actual, *self._arrays))
         judged = np.isfinite(y) & np.isfinite(o) & np.isfinite(r)
         if self._given.counted is not None:
             judged &= self._given.counted[piece]
@@ -180,18 +190,16 @@ class _Bound:
             noise, rounding = 2.0 * noise, 2.0 * rounding
         explained = np.maximum(4.0 * (noise + rounding), self._typical)
         error = _ERROR * np.minimum(np.maximum(np.abs(r - o), self._error.at(piece, o.shape)), explained)
-        low, high = np.minimum(r, o), np.maximum(r, o)
+        distance = np.maximum(np.maximum(np.minimum(r, o) - y, y - np.maximum(r, o)), 0.0)
         if self._given.emulated is not None:
-            e = np.nan_to_num(np.asarray(self._given.emulated[piece], np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-            error = error + _COARSE * np.minimum(np.abs(e - o), explained)
+            e = np.asarray(self._given.emulated[piece], np.float64)
+            error = error + _COARSE * np.minimum(np.abs(np.nan_to_num(e, nan=0.0, posinf=0.0, neginf=0.0) - o), explained)
+            distance = np.where(np.isfinite(e), np.minimum(distance, np.abs(y - e)), distance)
         allowed = rounding + noise + error + self._tiny
         loose = judged & ((allowed > max(_LOOSE, 128.0 * max(self._coarse, self.unit)) * np.maximum(size, scale) + self._tiny * 16) | jumps)
         allowed = np.where(loose, np.maximum(allowed, 4.0 * np.maximum(size, self._scale.whole)), allowed)
-        distance = np.where(judged, np.maximum(np.maximum(low - y, y - high), 0.0), 0.0)
-        return distance, allowed, loose, {"rounding": rounding, "noise": noise, "error": error, "oracle": o, "reference": r, "scale": scale}
-
-    def _arrays(self) -> tuple[Any, Any, Any]:
-        return self._given.reference, self._given.oracle, self._given.spread
+        parts = {"rounding": rounding, "noise": noise, "error": error, "oracle": o, "reference": r, "scale": scale}
+        return np.where(judged, distance, 0.0), allowed, loose, parts
 
 
 def _pieces(shape: tuple[int, ...]) -> Iterator[tuple[int, tuple[Any, ...]]]:
@@ -278,12 +286,15 @@ def judge_whole(actual: Any, yardstick: Yardstick) -> tuple[int, int, int]:
     """Judge integers or booleans: return how many are wrong, how many are undetermined, and the flat index of the first wrong one.
 
     A value that changes when inputs and weights move by a few units in the last place (a near tie) is undetermined; there any
-    value is right that occurs in the float64 answer, and the source's own. All others must be equal to the source's.
+    value is right that occurs in the float64 answer, and the source's own. All others must be equal to the source's, or to the float64
+    answer to inputs and weights in the type that the target computes in.
     """
     y, r, o = (np.asarray(array) for array in (actual, yardstick.reference, yardstick.oracle))
     open_ = (np.asarray(yardstick.spread) > 0) | (r != o)
     low, high = (o.min(), o.max()) if o.size else (0, 0)
     wrong = (y != r) & (~open_ | (y < low) | (y > high))
+    if yardstick.emulated is not None:
+        wrong &= y != np.asarray(yardstick.emulated)
     if yardstick.counted is not None:
         wrong &= yardstick.counted
     return int(np.count_nonzero(wrong)), int(np.count_nonzero(open_)), int(np.argmax(wrong)) if wrong.size else 0

@@ -22,8 +22,14 @@ def layout(call: Any) -> str:
     return call.input_format or FORMATS.get(call.framework, ("NCHW",))[0]
 
 
+def _kind(call: Any) -> str:
+    """Return the one kind of profiles that is given; "" for none, and for several: these are told by a rule of their own."""
+    given = [kind for kind in KINDS if getattr(call, kind)]
+    return given[0] if len(given) == 1 else ""
+
+
 def lengths(call: Any) -> Faults:
-    """Shapes: lengths are positive, -1 or a range; a range is ordered, and not known to the 310B."""
+    """Shapes: lengths are positive, -1 or a range, which is ordered."""
     for name, shape in call.input_shape.items():
         for axis in shape:
             low, high = axis if isinstance(axis, tuple) else (axis, axis)
@@ -31,6 +37,10 @@ def lengths(call: Any) -> Faults:
             if low < (1 if isinstance(axis, tuple) else -1) or axis == 0 or (isinstance(axis, tuple) and high != -1 and high < low):
                 why = "{}: {} is no length".format(name, f"{low}~{high}" if isinstance(axis, tuple) else axis)
                 yield Fault(flag="input_shape", why=why, write="a positive whole number, -1, or LOW~HIGH with LOW <= HIGH", code="E10011")
+
+
+def ranges(call: Any) -> Faults:
+    """The 310B knows no ranges of lengths."""
     ranged = [name for name, shape in call.input_shape.items() if any(isinstance(axis, tuple) for axis in shape)]
     if ranged and family(call.soc_version) == "310B":
         why = f"{ranged[0]} has a range of lengths, which {call.soc_version} does not know"
@@ -49,7 +59,7 @@ def one_kind(call: Any) -> Faults:
 
 def ranges_and_profiles(call: Any) -> Faults:
     """Profiles choose among lengths of -1 axes; a range beside them is refused."""
-    kind = next((kind for kind in KINDS if getattr(call, kind)), None)
+    kind = _kind(call)
     if kind:
         for name, shape in call.input_shape.items():
             if any(isinstance(axis, tuple) for axis in shape):
@@ -60,7 +70,7 @@ def ranges_and_profiles(call: Any) -> Faults:
 
 def no_unknown(call: Any) -> Faults:
     """Profiles need at least one axis of -1."""
-    kind = next((kind for kind in KINDS if getattr(call, kind)), None)
+    kind = _kind(call)
     if not kind or unknown_axes(call.input_shape):
         return
     if not call.input_shape:
@@ -77,7 +87,7 @@ def no_unknown(call: Any) -> Faults:
 
 def batches(call: Any) -> Faults:
     """Dynamic batch: the first axis and no other is -1."""
-    if not call.dynamic_batch_size:
+    if _kind(call) != "dynamic_batch_size":
         return
     for name, place in unknown_axes(call.input_shape):
         if place:
@@ -92,7 +102,7 @@ def batches(call: Any) -> Faults:
 
 def images(call: Any) -> Faults:
     """Dynamic image size: height and width and no other axis are -1, in NCHW or NHWC."""
-    if not call.dynamic_image_size:
+    if _kind(call) != "dynamic_image_size":
         return
     place = {"NCHW": (2, 3), "NHWC": (1, 2)}.get(layout(call))
     if place is None:
@@ -114,7 +124,7 @@ def images(call: Any) -> Faults:
 
 def dims(call: Any) -> Faults:
     """Dynamic dims: format ND, no AIPP, one number for each -1 axis, in order over all inputs."""
-    if not call.dynamic_dims:
+    if _kind(call) != "dynamic_dims":
         return
     if layout(call) != "ND":
         why = "needs --input_format=ND, and the format is {}{}".format(layout(call), "" if call.input_format else " by default")
@@ -176,7 +186,7 @@ def _first_unknown(shapes: Mapping[str, Sequence[Axis]]) -> dict[str, Sequence[A
 
 
 NEEDS = {
-    lengths: ("input_shape", "soc_version"), one_kind: KINDS,
+    lengths: ("input_shape",), ranges: ("input_shape", "soc_version"), one_kind: KINDS,
     ranges_and_profiles: ("input_shape", *KINDS), no_unknown: ("input_shape", *KINDS),
     batches: ("input_shape", "dynamic_batch_size"), images: ("input_shape", "dynamic_image_size", "input_format", "framework"),
     dims: ("input_shape", "dynamic_dims", "input_format", "framework", "insert_op_conf"),

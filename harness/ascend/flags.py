@@ -9,16 +9,11 @@ from typing import Sequence
 from harness.ascend.shapes import variables
 from harness.ascend.words import FLAGS, SWITCHES, Fault
 
-_TOGETHER = (
-    "input_shape",
-    "input_shape_range",
-    "dynamic_dims",
-    "dynamic_image_size",
-    "out_nodes",
-    "input_fp16_nodes",
-    "optimization_switch",
-)
-"""Flags whose value is a list joined by semicolons."""
+_TOGETHER = {
+    "input_shape": ";", "input_shape_range": ";", "dynamic_dims": ";", "dynamic_image_size": ";", "out_nodes": ";", "input_fp16_nodes": ";",
+    "optimization_switch": ";", "dynamic_batch_size": ",", "optypelist_for_implmode": ",",
+}  # fmt: skip
+"""Flags whose value is a list, and what joins it."""
 
 
 class Read:
@@ -90,12 +85,13 @@ def _name(spelled: str, found: Read) -> str:
 
 def _keep(name: str, text: str, found: Read) -> None:
     if name in found.given:
-        both = found.given[name].strip(";") + ";" + text
-        write = '--{}="{}"'.format(name, re.sub(r"[\[\]]", "", both)) if name in _TOGETHER else "it once"
+        mark = _TOGETHER.get(name, "")
+        both = found.given[name].strip(mark) + mark + text if mark else text
+        write = '--{}="{}"'.format(name, re.sub(r"[\[\]]", "", both)) if mark else "it once"
         why = f"is there twice; ATC keeps the last value alone, {text}, and says nothing"
         found.faults.append(Fault(flag=name, why=why, write=write))
         # What both say is judged as well.
-        found.given[name] = both if name in _TOGETHER else text
+        found.given[name] = both
         return
     if not text:
         found.faults.append(Fault(flag=name, why="has an empty value", write="a value, or leave the flag out", code="E10004"))

@@ -69,8 +69,9 @@ def soc(call: Any) -> Faults:
             code="E10001",
         )
     else:
-        near = difflib.get_close_matches(full, SOCS, 1, 0.6)
-        write = _flag("soc_version", near[0] if near else 'Ascend310P3, that is "Ascend" and Name of npu-smi info')
+        # All begin alike; what follows tells how near they are.
+        near = difflib.get_close_matches(full[6:], [one[6:] for one in SOCS], 1, 0.6)
+        write = _flag("soc_version", "Ascend" + near[0] if near else 'Ascend310P3, that is "Ascend" and Name of npu-smi info')
         yield Fault(flag="soc_version", why=f"{name!r} is no chip", write=write, code="E10001")
 
 
@@ -81,6 +82,14 @@ def front_end(call: Any) -> Faults:
         yield Fault(flag="framework", why=f"{call.framework!r} is no front end; there are {numbers}",
                     write="--framework=5 with an ONNX export (TorchScript and Paddle have no front end)", code="E10007")  # fmt: skip
         return
+    if call.framework == "caffe" and not call.weight:
+        yield Fault(flag="weight", why="a Caffe model needs its weights", write="--weight=MODEL.caffemodel", code="E10008")
+    if call.framework != "caffe" and call.weight:
+        yield Fault(flag="weight", why=f"is for Caffe alone and ignored for {call.framework}", write="no --weight")
+
+
+def caffe(call: Any) -> Faults:
+    """Later chips take no Caffe models."""
     if call.framework == "caffe" and family(call.soc_version) in ("A2", "A3", "950"):
         yield Fault(
             flag="framework",
@@ -88,10 +97,6 @@ def front_end(call: Any) -> Faults:
             write="--framework=5 with an ONNX model",
             code="E10055",
         )
-    if call.framework == "caffe" and not call.weight:
-        yield Fault(flag="weight", why="a Caffe model needs its weights", write="--weight=MODEL.caffemodel", code="E10008")
-    if call.framework != "caffe" and call.weight:
-        yield Fault(flag="weight", why="is for Caffe alone and ignored for " + call.framework, write="no --weight")
 
 
 def input_format(call: Any) -> Faults:
@@ -109,7 +114,7 @@ def mode(call: Any) -> Faults:
 
 
 def precision(call: Any) -> Faults:
-    """Precision: one of two options, a value it has, on a chip that can."""
+    """Precision: one of two options, with a value it has."""
     if call.precision_mode and call.precision_mode_v2:
         yield Fault(flag="precision_mode", why="cannot be given together with --precision_mode_v2", write="one of the two", code="E10056")
     for flag, known in (("precision_mode", tuple(MODES)), ("precision_mode_v2", MODES_V2)):
@@ -121,6 +126,10 @@ def precision(call: Any) -> Faults:
                 write=_near_mode(flag, given, known),
                 code="E10001",
             )
+
+
+def capable(call: Any) -> Faults:
+    """The chip has the types of the mode."""
     given = call.precision_mode or call.precision_mode_v2
     found = family(call.soc_version)
     if ("bf16" in given or "bfloat16" in given) and given in (*MODES, *MODES_V2) and found and found not in _BFLOAT:
@@ -235,8 +244,9 @@ def _flag(flag: str, given: str) -> str:
 
 RULES = {
     **dynamic.NEEDS,
-    soc: ("soc_version",), front_end: ("framework", "weight", "soc_version"), input_format: ("framework", "input_format"), mode: ("mode",),
-    precision: ("precision_mode", "precision_mode_v2", "soc_version"),
+    soc: ("soc_version",), front_end: ("framework", "weight"), caffe: ("framework", "soc_version"),
+    input_format: ("framework", "input_format"), mode: ("mode",),
+    precision: ("precision_mode", "precision_mode_v2"), capable: ("precision_mode", "precision_mode_v2", "soc_version"),
     lists: ("precision_mode", "precision_mode_v2", "modify_mixlist", "keep_dtype"), files: tuple(_FILES), buffers: ("buffer_optimize",),
     implementations: ("op_select_implmode", "optypelist_for_implmode"), outputs: ("output_type",), logs: ("log",), others: (),
 }  # fmt: skip

@@ -39,7 +39,7 @@ def shapes_of(flag: str, text: str, faults: list[Fault]) -> dict[str, Shape] | N
     """Return the shapes by input that the text of ``--input_shape`` or ``--input_shape_range`` says; None, and why, for another text."""
     plain = text
     if flag == "input_shape" and re.search(r"[\[\](){}]", _VARIABLE.sub("", text)):
-        plain = re.sub(r"(?<!\$)[\[\](){}](?![^$]*\})", "", text) if variables(text) else re.sub(r"[\[\](){}]", "", text)
+        plain = re.sub(rf"({_VARIABLE.pattern})|[\[\](){{}}]", lambda found: found.group(1) or "", text)
         why = "has brackets; they belong to the deprecated --input_shape_range and to MindSpore Lite"
         faults.append(Fault(flag=flag, why=text + " " + why, write=_as(flag, _split(plain)), code="E10014"))
     else:

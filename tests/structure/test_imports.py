@@ -18,7 +18,7 @@ ARROWS = {
     "ascend": ("core", "ascend"),
     "core": ("core",),
     "numerics": ("core", "numerics"),
-    "engine": ("core", "numerics", "faults", "engine"),
+    "engine": ("core", "numerics", "faults", "ascend", "engine"),
     "exam": ("core", "numerics", "faults", "engine", "policy", "exam"),
     **{kind: ("core", "faults", "ascend", *(f"{other}._" for other in ADAPTERS)) for kind in ADAPTERS},
     "faults": ("core", "faults"),
@@ -90,7 +90,8 @@ WORKER_SIDE = worker_side()
 def test_the_worker_imports_little_of_the_engine() -> None:
     engine = {name_of(path) for path in WORKER_SIDE if path.parent.name not in ("core", "faults", "ascend", *ADAPTERS)}
     assert engine == {
-        "__init__.py", "engine/__init__.py", "engine/child.py", "engine/serve.py", "engine/serve_faults.py", "engine/serve_gradient.py",
+        "__init__.py", "engine/__init__.py", "engine/child.py", "engine/serve.py", "engine/serve_ascend.py",
+        "engine/serve_faults.py", "engine/serve_gradient.py",
         "engine/serve_parts.py", "engine/serve_probe.py", "engine/serve_reference.py", "engine/serve_session.py",
     }  # fmt: skip
 

@@ -1,0 +1,53 @@
+"""The repairs that `parity ascend check --fix` can make by itself. Runs inside workers; none is believed before it was judged."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Callable, Mapping
+
+from harness.ascend.expand import expand, inline
+from harness.ascend.fold import fold
+from harness.ascend.lower import to_range
+from harness.ascend.model import Model
+from harness.ascend.preflight import troubled
+from harness.core.errors import Unsupported
+from harness.core.external import load, save
+
+
+def _kernel_shape(model: Model) -> list[str]:
+    """Write down the kernel's shape of convolutions that leave it to their weight."""
+    done = []
+    for node in model.nodes():
+        dims = node.dims(1)
+        if node.op == "Conv" and "kernel_shape" not in node.given and dims and all(isinstance(one, int) for one in dims):
+            attribute = node.proto.attribute.add(name="kernel_shape", type=7)
+            attribute.ints.extend(one for one in dims[2:] if isinstance(one, int))
+            done.append(f"Conv ({node.name}) has kernel_shape={list(attribute.ints)}")
+    return done
+
+
+REPAIRS: Mapping[str, Callable[[Model], list[str]]] = {
+    "kernel_shape": _kernel_shape, "inline": inline, "fold": lambda model: fold(model, troubled), "expand": expand, "opset": to_range,
+}  # fmt: skip
+"""By the name that findings have for them, in the order in which they are made."""
+
+
+def repair(path: str, name: str, dest: str) -> dict[str, Any]:
+    """Make one repair of the model at ``path`` and write it to ``dest``, its weights beside it where they are large.
+
+    Returns ``done``, what was changed (nothing was written where it is empty), and ``problem``, why it cannot be.
+    """
+    import onnx
+
+    model = Model(load(path))
+    try:
+        done = REPAIRS[name](model)
+        if done:
+            os.makedirs(os.path.dirname(dest), exist_ok=True)
+            save(model.proto, dest)
+            onnx.checker.check_model(dest)
+    except Unsupported as error:
+        return {"done": [], "problem": str(error)}
+    except onnx.checker.ValidationError as error:
+        return {"done": [], "problem": f"{name} gives no valid model: {str(error).strip().splitlines()[0]}"}
+    return {"done": done, "problem": ""}

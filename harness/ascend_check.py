@@ -130,6 +130,7 @@ def _repaired(
 ) -> tuple[list[Repair], Path]:
     """Make every repair that the findings name, one at a time; return them and the last file that the judge has passed."""
     best, tried, repairs = source, set[str](), list[Repair]()
+    own: Record | None = None
     for number in range(ROUNDS):
         wanted = {one["fix"] for one in look(best)["findings"] if one["fix"]} - tried
         name = next((name for name in REPAIRS if name in wanted), None)
@@ -142,7 +143,8 @@ def _repaired(
             repairs.append(Repair(name=name, done=(), proven=False, said=made["problem"] or "there was nothing to do"))
             continue
         say(f"{name}: {'; '.join(made['done'])}; judging the result")
-        proven, said = proof(asked, source, candidate, say)
+        own = own or _judged(asked, source, "", say)
+        proven, said = proof(own, _judged(asked, source, str(candidate), say))
         repairs.append(Repair(name=name, done=tuple(made["done"]), proven=proven, said=said))
         if proven:
             best = candidate
@@ -151,14 +153,12 @@ def _repaired(
     return repairs, best
 
 
-def proof(asked: Asked, source: Path, candidate: Path, say: Say) -> tuple[bool, str]:
+def proof(own: Record, changed: Record) -> tuple[bool, str]:
     """Return whether the judge finds the changed model, on ONNX Runtime, to compute what the source means; and in words why.
 
-    The yardstick is that of `parity check`: the source in float64, and what its own precision may differ from that. The source runs
-    on ONNX Runtime too: where it fails there already, nothing is proven.
+    The yardstick is that of `parity check`: the source in float64, and what its own precision may differ from that. ``own`` is the
+    source itself on ONNX Runtime: where it fails there already, nothing is proven.
     """
-    own = _judged(asked, source, "", say)
-    changed = _judged(asked, source, str(candidate), say)
     for record, what in ((own, "the model as it is"), (changed, "the changed model")):
         if record.outcome is not Outcome.MATCH:
             return False, f"{what} on ONNX Runtime: {record.outcome}{_why(record)}"

@@ -44,7 +44,7 @@ def _ignored(node: Node, row: Operator) -> Told:
             ("GRU", "linear_before_reset"): "unroll the GRU, or write its cell with MatMul, Sigmoid and Tanh (PyTorch's GRU needs 1)",
             ("Shape", "start"): "Shape without it, and Slice behind", ("Shape", "end"): "Shape without it, and Slice behind",
         }.get((node.op, name), f"leave {name} at its default, or write the operator with others")  # fmt: skip
-        yield WRONG, f"{node.op}: {name}={_short(given[name])} is never read by the plugin", repair, "fold" if node.op == "Shape" else ""
+        yield WRONG, f"{node.op}: {name}={_short(given[name])} is never read by the plugin", repair, "shape" if node.op == "Shape" else ""
 
 
 def _same(op: str, name: str, given: Any, usual: Any) -> bool:

@@ -167,9 +167,9 @@ class Model:
         from onnx import defs, helper
         from onnx.reference import ReferenceEvaluator
 
-        dims = self.dims(node.proto.input[0]) if node.op == "Shape" and node.proto.input else None
-        if dims is not None and node.domain == MAIN:
-            return [np.array(dims[node.get("start", 0) : node.get("end", len(dims))], np.int64)]
+        lengths = self._lengths(node.proto)
+        if lengths is not None:
+            return [np.array(lengths, np.int64)]
         feeds = {name: self._value_of(name) for name in node.proto.input if name}
         taken = [
             helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape) for name, array in feeds.items()
@@ -195,13 +195,22 @@ class Model:
             self._values.update(zip(maker.proto.output, self.value(maker)))
         return self._values[name]
 
+    def _lengths(self, proto: Any) -> list[int] | None:
+        """Return what a Shape node gives where every length it is asked for is known."""
+        dims = self.dims(proto.input[0]) if proto.op_type == "Shape" and proto.domain in ("", MAIN) and proto.input else None
+        if dims is None:
+            return None
+        ends = {one.name: one.i for one in proto.attribute}
+        wanted = dims[ends.get("start", 0) : ends.get("end", len(dims))]
+        known = [one for one in wanted if isinstance(one, int)]
+        return known if len(known) == len(wanted) else None
+
     def _fixed(self) -> set[str]:
         """Return the tensors of the main graph whose value no input changes."""
         free = {info.name for info in self.proto.graph.input}
         found = {name for name in self.stored if name not in free} | set(self._constants)
         for node in self.proto.graph.node:
-            dims = self.dims(node.input[0]) if node.op_type == "Shape" and node.input else None
-            shape = dims is not None and all(isinstance(one, int) for one in dims)
+            shape = self._lengths(node) is not None
             plain = not any(one.HasField("g") or one.graphs for one in node.attribute) and node.op_type not in _DRAWN
             if plain and (shape or all(name in found for name in node.input if name)):
                 found.update(name for name in node.output if name)

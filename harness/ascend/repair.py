@@ -9,6 +9,7 @@ from harness.ascend.expand import expand, inline
 from harness.ascend.fold import fold
 from harness.ascend.lower import to_range
 from harness.ascend.model import Model
+from harness.ascend.operators import MAIN
 from harness.ascend.preflight import troubled
 from harness.core.errors import Unsupported
 from harness.core.external import load, save
@@ -26,8 +27,32 @@ def _kernel_shape(model: Model) -> list[str]:
     return done
 
 
+def _shape(model: Model) -> list[str]:
+    """Take the part of a shape that Shape's start and end ask for by a Slice behind it."""
+    from onnx import helper
+
+    done = []
+    graph = model.proto.graph
+    for node in [node for node in model.nodes() if not node.scope and node.op == "Shape" and node.domain == MAIN]:
+        given = {name: node.get(name) for name in ("start", "end") if name in node.given}
+        if not given:
+            continue
+        output = node.proto.output[0]
+        name = f"{output}/whole"
+        for what, length in (("starts", given.get("start", 0)), ("ends", given.get("end", 2**31 - 1))):
+            graph.initializer.append(helper.make_tensor(f"{name}/{what}", 7, [1], [length]))
+        place = list(graph.node).index(node.proto)
+        graph.node.insert(place + 1, helper.make_node("Slice", [name, f"{name}/starts", f"{name}/ends"], [output], f"{name}/slice"))
+        node.proto.output[0] = name
+        for attribute in [one for one in node.proto.attribute if one.name in given]:
+            node.proto.attribute.remove(attribute)
+        done.append(f"Shape ({node.name}) has its {' and '.join(given)} in a Slice")
+    return done
+
+
 REPAIRS: Mapping[str, Callable[[Model], list[str]]] = {
-    "kernel_shape": _kernel_shape, "inline": inline, "fold": lambda model: fold(model, troubled), "expand": expand, "opset": to_range,
+    "kernel_shape": _kernel_shape, "inline": inline, "fold": lambda model: fold(model, troubled), "expand": expand, "shape": _shape,
+    "opset": to_range,
 }  # fmt: skip
 """By the name that findings have for them, in the order in which they are made."""
 
@@ -43,7 +68,7 @@ def repair(path: str, name: str, dest: str) -> dict[str, Any]:
     try:
         done = REPAIRS[name](model)
         if done:
-            os.makedirs(os.path.dirname(dest), exist_ok=True)
+            os.makedirs(os.path.dirname(os.path.abspath(dest)), exist_ok=True)
             save(model.proto, dest)
             onnx.checker.check_model(dest)
     except Unsupported as error:

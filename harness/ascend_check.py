@@ -161,7 +161,8 @@ def proof(own: Record, changed: Record) -> tuple[bool, str]:
     """
     for record, what in ((own, "the model as it is"), (changed, "the changed model")):
         if record.outcome is not Outcome.MATCH:
-            return False, f"{what} on ONNX Runtime: {record.outcome}{_why(record)}"
+            hint = "; give lengths that it takes with --dim" if record is own and record.error else ""
+            return False, f"{what} on ONNX Runtime: {record.outcome}{_why(record)}{hint}"
     compared = sum(1 for one in changed.comparisons if one.against == "reference")
     return True, f"{compared} comparison{'' if compared == 1 else 's'} on ONNX Runtime, all within the bound"
 

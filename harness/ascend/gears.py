@@ -16,8 +16,8 @@ MOST = 100
 """Profiles that ATC takes at most (256 on the 950, whose plan may still be given by hand)."""
 GRAIN = 128
 """A long range is thinned to so many lengths before its gears are chosen."""
-ENOUGH = 0.25
-"""Extra work of the plan that is proposed, where any costs no more."""
+EACH = 0.01
+"""Extra work that one more profile is worth: each is compiled, and takes room in the .om."""
 Lengths = Mapping[str, Sequence[Union[int, Dim, DimExpr]]]  # noqa: UP007 (Python 3.7 evaluates it)
 
 
@@ -76,8 +76,8 @@ def plans(shapes: Lengths, soc: str) -> list[Plan]:
 
 
 def proposed(found: Sequence[Plan]) -> Plan | None:
-    """Return the smallest plan that costs at most `ENOUGH`, else the cheapest."""
-    return next((one for one in found if one.extra <= ENOUGH), min(found, key=lambda one: one.extra, default=None))
+    """Return the plan with the least extra work and the fewest profiles, see `EACH`; None where there is none."""
+    return min(found, key=lambda one: one.extra + EACH * one.profiles, default=None)
 
 
 def _call(shapes: Lengths, rows: Sequence[tuple[int, ...]], soc: str) -> AtcCall:

@@ -37,14 +37,17 @@ def told(node: Node, row: Operator) -> Told:
 def _ignored(node: Node, row: Operator) -> Told:
     """Attributes that the plugin never reads, where they differ from what it takes for granted."""
     given, usual = node.given, node.defaults
-    for name in row.ignored:
-        if name not in given or (node.op, name) in _UNHEARD or node.op == "Resize" or _same(node.op, name, given[name], usual.get(name)):
+    unread = [name for name in row.ignored if name in given and not _same(node.op, name, given[name], usual.get(name))]
+    if node.op == "Shape" and unread:
+        yield WRONG, "Shape: start and end are never read by the plugin", "Shape without them, and Slice behind", "shape"
+        return
+    for name in unread:
+        if (node.op, name) in _UNHEARD or node.op == "Resize":
             continue
-        repair = {
-            ("GRU", "linear_before_reset"): "unroll the GRU, or write its cell with MatMul, Sigmoid and Tanh (PyTorch's GRU needs 1)",
-            ("Shape", "start"): "Shape without it, and Slice behind", ("Shape", "end"): "Shape without it, and Slice behind",
-        }.get((node.op, name), f"leave {name} at its default, or write the operator with others")  # fmt: skip
-        yield WRONG, f"{node.op}: {name}={_short(given[name])} is never read by the plugin", repair, "shape" if node.op == "Shape" else ""
+        repair = f"leave {name} at its default, or write the operator with others"
+        if (node.op, name) == ("GRU", "linear_before_reset"):
+            repair = "unroll the GRU, or write its cell with MatMul, Sigmoid and Tanh (PyTorch's GRU needs 1)"
+        yield WRONG, f"{node.op}: {name}={_short(given[name])} is never read by the plugin", repair
 
 
 def _same(op: str, name: str, given: Any, usual: Any) -> bool:

@@ -221,12 +221,17 @@ class Model:
         import onnx
 
         small = lean(self.proto)
+        declared = {info.name: info for info in self.proto.graph.output}
+        for info in [info for info in small.graph.output if info.type.HasField("tensor_type")]:
+            # Exporters name lengths of outputs anew; what the graph says of them is worth more.
+            info.type.tensor_type.ClearField("shape")
         try:
             small = onnx.shape_inference.infer_shapes(small, data_prop=True)
         except (onnx.shape_inference.InferenceError, ValueError, RuntimeError) as error:
             self.note = str(error).strip().splitlines()[0]
         graph = small.graph
-        return {info.name: info for info in [*graph.value_info, *graph.input, *graph.output]}
+        told = {info.name: info for info in graph.output if info.type.tensor_type.HasField("shape")}
+        return {**{info.name: info for info in [*graph.value_info, *graph.input]}, **declared, **told}
 
 
 def imports_of(proto: Any) -> dict[str, int]:

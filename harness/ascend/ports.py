@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Iterator, Sequence
 
 from harness.ascend.finding import DOUBT, NOTE, SHOWN, Finding
-from harness.ascend.model import Model, dims_of
+from harness.ascend.model import Model
 from harness.ascend.words import family
 
 _WIDE = {7: "int64", 11: "float64", 13: "uint64"}
@@ -63,9 +63,7 @@ def _outputs(model: Model) -> Iterator[Finding]:
 def _kinds(outputs: Sequence[Any], told: set[str], model: Model) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for info in outputs:
-        dims = dims_of(info)
-        inferred = model.dims(info.name)
-        dims = inferred if dims is None else dims
+        dims = model.dims(info.name)
         if dims is None:
             found.setdefault("output of unknown rank: its size is known only after the run", []).append(info.name)
         elif any(not isinstance(length, int) and length not in told for length in dims):

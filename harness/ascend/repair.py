@@ -35,7 +35,7 @@ def _shape(model: Model) -> list[str]:
     graph = model.proto.graph
     for node in [node for node in model.nodes() if not node.scope and node.op == "Shape" and node.domain == MAIN]:
         given = {name: node.get(name) for name in ("start", "end") if name in node.given}
-        if not given:
+        if given in ({}, {"start": 0}):
             continue
         output = node.proto.output[0]
         name = f"{output}/whole"

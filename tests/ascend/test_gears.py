@@ -59,11 +59,13 @@ def test_gears_that_were_declared_are_kept() -> None:
     assert (plan.gears["b"], plan.extra) == ((1, 4, 16, 64), 0.0)
 
 
-def test_the_smallest_plan_that_costs_little_is_proposed() -> None:
-    found = plans({"x": (Dim("b", 1, 8), 8)}, "Ascend310P3")
-    chosen = proposed(found)
+def test_work_and_profiles_decide_what_is_proposed() -> None:
+    chosen = proposed(plans({"x": (Dim("b", 1, 8), 8)}, "Ascend310P3"))
     assert chosen is not None
-    assert chosen.gears["b"] == (2, 4, 6, 8)
+    assert chosen.gears["b"] == tuple(range(1, 9))
+    chosen = proposed(plans({"x": (Dim("b", 1, 8), Dim("s", 1, 64))}, "Ascend310P3"))
+    assert chosen is not None
+    assert chosen.profiles == 16
     assert proposed(plans({"x": (1, 8)}, "Ascend310P3")) is None
 
 

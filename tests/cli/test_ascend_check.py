@@ -40,7 +40,8 @@ def test_what_is_right_ends_with_0_and_names_the_command(capsys: pytest.CaptureF
     said = capsys.readouterr().out
     assert "Predicted for Ascend310P3; nothing was compiled." in said
     assert "nothing that ATC is known to refuse or to get wrong" in said
-    assert "4 profiles, 11% more work: n 2,4,6,8  <- proposed" in said
+    assert "  4 profiles, 11% more work: n 2,4,6,8\n" in said
+    assert "  8 profiles, 0% more work: n 1,2,3,4,5,6,7,8  <- proposed" in said
     command = next(line.strip() for line in said.splitlines() if line.strip().startswith("atc "))
     assert main(["ascend", "lint", command]) == 0
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
-from harness.ascend.finding import SEVERITIES, Finding
+from harness.ascend.finding import SEVERITIES, Finding, few
 from harness.ascend.gears import proposed
 from harness.ascend.script import Found, calls_in
 from harness.ascend_check import Asked, Checked, checked
@@ -150,8 +150,8 @@ def _findings(found: tuple[Finding, ...], say: Callable[[str], None]) -> None:
         if some:
             say(f"{severity} ({means}):")
         for one in some:
-            where = f" [{', '.join(one.where)}{f' and {one.count - len(one.where)} more' if one.count > len(one.where) else ''}]"
-            say(f"  {one.what}{where if one.where else ''}{f' (ATC: {one.code})' if one.code else ''}")
+            where = f" [{few(one.where, one.count)}]" if one.where else ""
+            say(f"  {one.what}{where}{f' (ATC: {one.code})' if one.code else ''}")
             say(f"    repair: {one.repair}{'; --fix does it' if one.fix else ''}")
     if not any(one.blocks for one in found):
         say("nothing that ATC is known to refuse or to get wrong")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from harness.ascend.finding import few
 from harness.ascend.lean import through
 from harness.ascend.model import Model, Node
 from harness.ascend.operators import HIGHEST, MAIN, find
@@ -59,9 +60,9 @@ def expand(model: Model) -> list[str]:
     from onnx import inliner
 
     proto = model.proto
-    done: list[str] = []
+    done: dict[str, list[str]] = {}
     chosen = []
-    for number, node in enumerate(one for one in model.nodes() if not has_plugin(one, model) and can_expand(one)):
+    for number, node in enumerate([one for one in model.nodes() if not has_plugin(one, model) and can_expand(one)]):
         found = body_of(node)
         assert found is not None
         body = proto.functions.add()
@@ -69,7 +70,8 @@ def expand(model: Model) -> list[str]:
         body.domain, body.name = _DOMAIN, f"{node.op}_{number}"
         del body.opset_import[:]
         body.opset_import.add(domain="", version=node.opset or 0)
-        done.append(f"{node.op} ({node.name}) is written with {', '.join(dict.fromkeys(one.op_type for one in body.node))}")
+        words = ", ".join(dict.fromkeys(one.op_type for one in body.node))
+        done.setdefault(f"{node.op} is written with {words}", []).append(node.name)
         node.proto.domain, node.proto.op_type = _DOMAIN, body.name
         chosen.append((_DOMAIN, body.name))
     if chosen:
@@ -77,7 +79,7 @@ def expand(model: Model) -> list[str]:
         through(proto, lambda lean: inliner.inline_selected_functions(lean, chosen))
         for entry in [one for one in proto.opset_import if one.domain == _DOMAIN]:
             proto.opset_import.remove(entry)
-    return done
+    return [f"{what} ({few(names)})" for what, names in done.items()]
 
 
 def inline(model: Model) -> list[str]:

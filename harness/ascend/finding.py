@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 from harness.core.value import value
 
@@ -13,6 +13,12 @@ SEVERITIES = {
 }  # fmt: skip
 """How bad, the worst first. The first two are what a model must not have."""
 SHOWN = 3
+
+
+def few(names: Sequence[str], count: int = 0) -> str:
+    """Return the first names, and how many more there are; ``count``: of all, where these are the first of them."""
+    more = (count or len(names)) - len(names[:SHOWN])
+    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more else "")
 
 
 @value

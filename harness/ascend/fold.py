@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
+from harness.ascend.finding import few
 from harness.ascend.model import Model, Node
 from harness.core.errors import Unsupported
 
@@ -27,9 +28,9 @@ def fold(model: Model, troubled: Callable[[Node, Model], bool]) -> list[str]:
             if name:
                 graph.initializer.append(_tensor(value, name))
         graph.node.remove(node.proto)
-        done.append(f"{node.op} ({node.name}) is a constant now")
+        done.append(f"{node.op} {node.name}")
     _drop_unused(graph)
-    return done
+    return [f"constants stand for what always has one value ({few(done)})"] if done else []
 
 
 def _tensor(value: Any, name: str) -> Any:

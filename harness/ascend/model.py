@@ -104,7 +104,7 @@ class Model:
         self.stored = {tensor.name: tensor for tensor in proto.graph.initializer}
         self.note = ""
         self._infos = self._inferred()
-        self._constants = {
+        self.constants = {
             node.output[0]: attribute.t
             for node in proto.graph.node if node.op_type == "Constant" and node.domain in ("", MAIN)
             for attribute in node.attribute if attribute.name == "value"
@@ -140,7 +140,7 @@ class Model:
 
     def constant(self, name: str) -> Any:
         """Return the numbers of a constant of the main graph, else None."""
-        tensor = self.stored.get(name) or self._constants.get(name)
+        tensor = self.stored.get(name) or self.constants.get(name)
         return None if tensor is None else array_of(tensor)
 
     def type(self, name: str) -> bytes | None:
@@ -208,7 +208,7 @@ class Model:
     def _fixed(self) -> set[str]:
         """Return the tensors of the main graph whose value no input changes."""
         free = {info.name for info in self.proto.graph.input}
-        found = {name for name in self.stored if name not in free} | set(self._constants)
+        found = {name for name in self.stored if name not in free} | set(self.constants)
         for node in self.proto.graph.node:
             shape = self._lengths(node) is not None
             plain = not any(one.HasField("g") or one.graphs for one in node.attribute) and node.op_type not in _DRAWN

@@ -8,6 +8,7 @@ from typing import Any, Iterable, Iterator
 from harness.ascend import limits
 from harness.ascend.expand import can_expand
 from harness.ascend.finding import DOUBT, NOTE, REFUSED, SEVERITIES, SHOWN, WRONG, Finding
+from harness.ascend.halves import halves
 from harness.ascend.model import Model, Node
 from harness.ascend.operators import HIGHEST, LOWEST, MAIN, find
 from harness.ascend.plugins import has_plugin, predicted_opset
@@ -33,7 +34,7 @@ def preflight(path: str, soc: str, cann: str = "") -> dict[str, Any]:
         )
         return {"findings": [found.to_json()], "opset": None, "nodes": 0, "inputs": [], "weights": os.path.getsize(path)}
     model = Model(load(path))
-    predicted = [*_whole(model), *ports(model, soc, _shaped_by_data(model)), *_operators(model, cann)]
+    predicted = [*_whole(model), *ports(model, soc, _shaped_by_data(model)), *_operators(model, cann), *halves(model)]
     order = list(SEVERITIES)
     return {
         "findings": [one.to_json() for one in sorted(predicted, key=lambda one: order.index(one.severity))],

@@ -6,6 +6,7 @@ import os
 from typing import Any, Callable, Mapping
 
 from harness.ascend.expand import expand, inline
+from harness.ascend.finding import few
 from harness.ascend.fold import fold
 from harness.ascend.lower import to_range
 from harness.ascend.model import Model
@@ -23,8 +24,8 @@ def _kernel_shape(model: Model) -> list[str]:
         if node.op == "Conv" and "kernel_shape" not in node.given and dims and all(isinstance(one, int) for one in dims):
             attribute = node.proto.attribute.add(name="kernel_shape", type=7)
             attribute.ints.extend(one for one in dims[2:] if isinstance(one, int))
-            done.append(f"Conv ({node.name}) has kernel_shape={list(attribute.ints)}")
-    return done
+            done.append(node.name)
+    return [f"kernel_shape of Conv is written down ({few(done)})"] if done else []
 
 
 def _shape(model: Model) -> list[str]:
@@ -46,8 +47,8 @@ def _shape(model: Model) -> list[str]:
         node.proto.output[0] = name
         for attribute in [one for one in node.proto.attribute if one.name in given]:
             node.proto.attribute.remove(attribute)
-        done.append(f"Shape ({node.name}) has its {' and '.join(given)} in a Slice")
-    return done
+        done.append(node.name)
+    return [f"start and end of Shape are in a Slice ({few(done)})"] if done else []
 
 
 REPAIRS: Mapping[str, Callable[[Model], list[str]]] = {

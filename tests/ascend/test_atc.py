@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from harness.ascend.atc import AtcCall
 from harness.ascend.line import parse, reading
+from harness.ascend.script import calls_in
 from harness.ascend.words import BUFFERS, LOGS, MODES, MODES_V2, OTHER, SOCS, family
 from harness.core.errors import UsageError
 
@@ -258,6 +259,20 @@ CALLS = st.fixed_dictionaries(
         "more": st.dictionaries(st.sampled_from(OTHER).filter(lambda name: not name.startswith("raw")), WORD, max_size=3),
     },
 )  # fmt: skip
+
+
+PIECES = ["--", "-", "atc", "--input_shape", "=", "x:1,2", ";", "$A", "[", "--dynamic_dims=", "1,2", " ", "--framework=5", "~", "'"]
+
+
+@given(st.text(max_size=40) | st.lists(st.sampled_from(PIECES)).map("".join))
+def test_no_text_breaks_the_reader(text: str) -> None:
+    try:
+        found = reading(text)
+    except UsageError:
+        return
+    assert all(fault.write for fault in found.faults)
+    assert found.call is None or not any(not fault.warning for fault in found.faults)
+    calls_in("atc --a " + text)
 
 
 @given(CALLS)

@@ -79,6 +79,12 @@ FOUND: list[tuple[str, str, str, str, str]] = [
     (model("q = NonZero(x)  y = Transpose(q)", ports="(float[2,8] x) => (int64[k,2] y)"), "note", "output", "only after the run", ""),
     (model("c = Constant<value = float[2] {1,2}>()  y = Relu(c)", ports="() => (float[2] y)"), "refused", "graph", "no inputs", ""),
     (model("y = Relu(x)", ports="(float[n,8] x) => (float[some,8] y)"), "none", "output", "only after the run", ""),
+    (model("y = Add(x, m)", stored="float[2] m = {0, -3.4e38}"), "doubt", "range", "beyond 65504", ""),
+    (model("c = Constant<value = float {70000}>()  y = Add(x, c)"), "doubt", "range", "beyond 65504", ""),
+    (model("y = Add(x, m)", stored="float[2] m = {65504, -65504}"), "none", "range", "beyond 65504", ""),
+    (model("y = Add(x, m)", stored="float m = {1e-12}"), "note", "range", "are 0 in float16", ""),
+    (model("y = LayerNormalization<epsilon = 0.000000000001>(x, m)", stored="float m = {1}"), "note", "range", "are 0 in float16", ""),
+    (model("y = LayerNormalization<epsilon = 0.00001>(x, m)", stored="float m = {0}"), "none", "range", "are 0 in float16", ""),
     (model("y = RandomNormalLike(x)"), "doubt", "attribute", "draws other numbers", ""),
 ]  # fmt: skip
 

@@ -44,7 +44,7 @@ def ranges(call: Any) -> Faults:
     ranged = [name for name, shape in call.input_shape.items() if any(isinstance(axis, tuple) for axis in shape)]
     if ranged and family(call.soc_version) == "310B":
         why = f"{ranged[0]} has a range of lengths, which {call.soc_version} does not know"
-        yield Fault(flag="input_shape", why=why, write="-1 there, and profiles with --dynamic_dims", code="E10055")
+        yield Fault(flag="input_shape", why=why, write="-1 there, and profiles with --dynamic_dims")
 
 
 def one_kind(call: Any) -> Faults:
@@ -128,7 +128,7 @@ def dims(call: Any) -> Faults:
         return
     if layout(call) != "ND":
         why = "needs --input_format=ND, and the format is {}{}".format(layout(call), "" if call.input_format else " by default")
-        yield Fault(flag="dynamic_dims", why=why, write="--input_format=ND", code="E10055")
+        yield Fault(flag="dynamic_dims", why=why, write="--input_format=ND")
     if call.insert_op_conf:
         why = "cannot be given together with --insert_op_conf"
         yield Fault(flag="dynamic_dims", why=why, write="--dynamic_image_size or --dynamic_batch_size with AIPP, or no AIPP", code="E10009")

@@ -107,6 +107,8 @@ def troubled(node: Node, model: Model) -> bool:
 
 
 def _way_out(node: Node) -> str:
+    if node.domain == "com.microsoft":
+        return "the file as it was before ONNX Runtime optimised it"
     if node.domain != MAIN:
         return "a custom operator package with an ONNX plugin in the OPP path, or export without it"
     return {

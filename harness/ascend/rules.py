@@ -159,7 +159,7 @@ def lists(call: Any) -> Faults:
     given = call.precision_mode or call.precision_mode_v2
     if call.modify_mixlist and given not in MIXED:
         why = "is read in a mixed mode only, and the mode is " + (given or "force_fp16, the default")
-        yield Fault(flag="modify_mixlist", why=why, write="--precision_mode=allow_mix_precision too", code="E10055")
+        yield Fault(flag="modify_mixlist", why=why, write="--precision_mode=allow_mix_precision too")
     if call.keep_dtype and given in ("must_keep_origin_dtype", "origin"):
         yield Fault(flag="keep_dtype", why="has no effect with " + given + ", which keeps every type", write="no --keep_dtype")
 
@@ -182,7 +182,12 @@ def files(call: Any) -> Faults:
     )
     for flag, holds in _FILES.items():
         if getattr(call, flag) in values:
-            yield Fault(flag=flag, why=f"{getattr(call, flag)!r} is no file", write=_flag(flag, "FILE, " + holds), code="E10410")
+            yield Fault(
+                flag=flag,
+                why=f"{getattr(call, flag)!r} is no file",
+                write=_flag(flag, "FILE, " + holds),
+                code="E10410" if flag == "keep_dtype" else "",
+            )
 
 
 def buffers(call: Any) -> Faults:

@@ -46,7 +46,7 @@ def shapes_of(flag: str, text: str, faults: list[Fault]) -> dict[str, Shape] | N
         plain = re.sub(r"[\[\]]", "", text) if flag == "input_shape_range" else text
         mended = _split(plain)
         if re.sub(r"\s", "", mended) != re.sub(r"\s", "", plain).strip(";"):
-            faults.append(Fault(flag=flag, why=f"{text} is not NAME:N,N;NAME:N,N", write=_as(flag, mended), code="E10014"))
+            faults.append(Fault(flag=flag, why=f"{text} is not NAME:N,N;NAME:N,N", write=_as(flag, mended), code="E10002"))
         elif mended != plain:
             faults.append(Fault(flag=flag, why=f"{text!r} holds spaces or a separator too many", write=_as(flag, mended), warning=True))
     return None if variables(text) else _read(flag, _split(plain), text, faults)

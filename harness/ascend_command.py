@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,10 @@ from rich.console import Console
 
 from harness.ascend.finding import SEVERITIES, Finding, few
 from harness.ascend.gears import proposed
-from harness.ascend.script import Found, calls_in
+from harness.ascend.script import Found
 from harness.ascend_check import Asked, Checked, checked
-from harness.core.errors import Unavailable, UsageError
+from harness.ascend_lint import linted
+from harness.core.errors import Unavailable
 from harness.core.record import plain
 from harness.engine.pool import Limits
 
@@ -32,6 +32,7 @@ _LINT = """examples:
   parity ascend lint convert.sh
   parity ascend lint tools/export.py --json faults.json
 
+Where the model or a file that a flag names is at hand, the command is held against it: names and axes of inputs, sections and lists.
 A warning is told and does not fail. Shell variables in values are left open.
 exit code: 0 nothing to change, 1 faults, 2 usage error or no atc call found"""
 _CHECK = """examples:
@@ -81,9 +82,8 @@ def _declare_check(actions: Any) -> None:
 
 
 def _lint(given: argparse.Namespace, console: Console) -> int:
-    name, calls = _calls(given.command)
-    if not calls:
-        raise UsageError(f"{name or given.command!r} holds no atc call; expected one such as: atc --model=m.onnx --framework=5 ...")
+    heard = Console(stderr=True, highlight=False, soft_wrap=True)
+    name, calls = linted(given.command, lambda text: heard.print(text, style="dim", markup=False))
     wrong = 0
     for call in calls:
         where = f"{name}:{call.line}: " if name else ""
@@ -96,18 +96,6 @@ def _lint(given: argparse.Namespace, console: Console) -> int:
     found = f"{len(calls)} atc call{'' if len(calls) == 1 else 's'}: "
     console.print(found + (f"{wrong} thing{'' if wrong == 1 else 's'} to change" if wrong else "nothing to change"), highlight=False)
     return 1 if wrong else 0
-
-
-def _calls(asked: str) -> tuple[str, list[Found]]:
-    """Return the file's name ("" for a command) and the calls. Raises `UsageError` for a file that is not there or is no text."""
-    if re.match(r"\s*(\w+=\S*\s+)*([\w./\\-]*[/\\])?(py)?atc(\.bin)?\s+-", asked):
-        return "", calls_in(asked)
-    path = Path(asked)
-    try:
-        return asked, calls_in(path.read_text(encoding="utf-8"), path.name)
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise UsageError(f"{asked!r}: {why}; expected an atc command in quotes, or a script that holds one") from None
 
 
 def _row(call: Found) -> dict[str, Any]:

@@ -19,11 +19,15 @@ from harness.core.value import value
 
 @value
 class Reading:
-    """What was read of a command line: the call where it can be made, its files, and all faults and warnings."""
+    """What was read of a command line: the call where it can be made, its files, and all faults and warnings.
+
+    ``said``: the text of each flag, by its whole name.
+    """
 
     model: str
     output: str
     faults: tuple[Fault, ...]
+    said: Mapping[str, str]
     call: AtcCall | None = None
 
 
@@ -59,7 +63,7 @@ def _made(given: Mapping[str, str], whole: bool, fields: dict[str, Any], unread:
     mode = fields.get("mode", 0)
     converts = mode in (0, 3, 30) and not {"help", "singleop", "json", "display_model_info"} & set(given)
     if not converts and "mode" not in unread:
-        return Reading(model=given.get("model", ""), output=given.get("output", ""), faults=(*faults, *_inspects(mode, given)))
+        return Reading(model=given.get("model", ""), output=given.get("output", ""), faults=(*faults, *_inspects(mode, given)), said=given)
     if "framework" not in given and whole:
         faults.append(
             Fault(flag="framework", why="is missing", write="--framework=5 for ONNX, 3 for TensorFlow, 1 for MindSpore", code="E10007")
@@ -72,7 +76,7 @@ def _made(given: Mapping[str, str], whole: bool, fields: dict[str, Any], unread:
     faults += faults_of(draft, unread)
     wrong = any(not fault.warning for fault in faults)
     call = None if wrong or unread or not whole else AtcCall(**fields)
-    return Reading(model=given.get("model", ""), output=given.get("output", ""), faults=tuple(faults), call=call)
+    return Reading(model=given.get("model", ""), output=given.get("output", ""), faults=tuple(faults), said=given, call=call)
 
 
 class _Draft:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import html
 import re
 import shlex
-from typing import Iterator, Sequence
+from typing import Iterator, Mapping, Sequence
 
 from harness.ascend.line import reading
 from harness.ascend.words import Fault
@@ -22,11 +23,12 @@ _SUBSTITUTED = re.compile(r"\$\([^()]*\)|`[^`]*`")
 
 @value
 class Found:
-    """One ATC call: the line it begins at, its words as one text, and what is wrong with it."""
+    """One ATC call: the line it begins at, its words as one text, what is wrong with it, and the text of each flag."""
 
     line: int
     command: str
     faults: tuple[Fault, ...]
+    said: Mapping[str, str]
 
 
 def calls_in(text: str, name: str = "") -> list[Found]:
@@ -37,15 +39,16 @@ def calls_in(text: str, name: str = "") -> list[Found]:
         tree = ast.parse(text)
     except SyntaxError:
         fault = Fault(flag="", why="is a shell command in a file of Python", write='subprocess.run(["atc", "--model=..."], check=True)')
-        return [Found(line=one.line, command=one.command, faults=(fault, *one.faults)) for one in _shell(text)]
+        return [dataclasses.replace(one, faults=(fault, *one.faults)) for one in _shell(text)]
     found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.search(r"\batc\s+-", node.value):
-            found += [Found(line=node.lineno + one.line - 1, command=one.command, faults=one.faults) for one in _shell(node.value)]
+            found += [dataclasses.replace(one, line=node.lineno + one.line - 1) for one in _shell(node.value)]
         elif isinstance(node, (ast.List, ast.Tuple)) and node.elts and all(isinstance(one, ast.Constant) for one in node.elts):
             words = [str(one.value) for one in node.elts if isinstance(one, ast.Constant)]
             if _PROGRAM.search(words[0]) and any(word.startswith("-") for word in words):
-                found.append(Found(line=node.lineno, command=" ".join(words), faults=reading(words).faults))
+                made = reading(words)
+                found.append(Found(line=node.lineno, command=" ".join(words), faults=made.faults, said=made.said))
     return found
 
 
@@ -60,7 +63,8 @@ def _shell(text: str) -> Iterator[Found]:
         whole, place, faults = _joined(lines, place)
         for words, more in _commands(whole):
             if any(word.startswith("-") for word in words[1:]):
-                yield Found(line=start + 1, command=" ".join(words), faults=(*faults, *more, *reading(words).faults))
+                made = reading(words)
+                yield Found(line=start + 1, command=" ".join(words), faults=(*faults, *more, *made.faults), said=made.said)
 
 
 def _joined(lines: Sequence[str], place: int) -> tuple[str, int, list[Fault]]:

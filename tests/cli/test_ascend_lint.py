@@ -40,3 +40,32 @@ def test_what_holds_no_call_is_a_usage_error(asked: str, said: str, tmp_path: Pa
     (tmp_path / "empty.sh").write_text("echo nothing\n")
     assert main(["ascend", "lint", asked.format(file=tmp_path / "empty.sh")]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_the_model_is_held_against_the_command_where_it_is_at_hand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    onnx = pytest.importorskip("onnx")
+    monkeypatch.chdir(tmp_path)
+    text = '<ir_version: 8, opset_import: ["" : 17]> g (int64[n,s] ids) => (int64[n,s] y) { y = Identity(ids) }'
+    onnx.save(onnx.parser.parse_model(text), tmp_path / "m.onnx")
+    (tmp_path / "op.cfg").write_text("register CustomGelu")
+    script = tmp_path / "convert.sh"
+    given = ("--insert_op_conf=op.cfg", '--input_shape="ids:1,8;attention_mask:1,8"', "--input_shape=ids:1,8")
+    script.write_text("".join(f"{RIGHT} {flag}\n" for flag in given))
+    assert main(["ascend", "lint", str(script)]) == 1
+    heard = capsys.readouterr()
+    assert "convert.sh:1: --insert_op_conf: the file holds no aipp_op" in heard.out
+    assert "convert.sh:1: --input_shape: the model leaves lengths of ids open" in heard.out
+    assert "convert.sh:2: --input_shape: the model has no input 'attention_mask'; it has ids (ATC: E10016)" in heard.out
+    assert "3 atc calls: 3 things to change" in heard.out
+    assert heard.err.count("looking at m.onnx") == 1
+
+
+def test_a_model_that_cannot_be_read_leaves_the_command_to_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "m.onnx").write_bytes(b"\x0a\xff\xff\xff\xff no protobuf")
+    assert main(["ascend", "lint", RIGHT]) == 0
+    assert "m.onnx cannot be looked at" in capsys.readouterr().err

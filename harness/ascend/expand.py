@@ -72,6 +72,7 @@ def expand(model: Model) -> list[str]:
         body.opset_import.add(domain="", version=node.opset or 0)
         words = ", ".join(dict.fromkeys(one.op_type for one in body.node))
         done.setdefault(f"{node.op} is written with {words}", []).append(node.name)
+        _complete(node)
         node.proto.domain, node.proto.op_type = _DOMAIN, body.name
         chosen.append((_DOMAIN, body.name))
     if chosen:
@@ -80,6 +81,17 @@ def expand(model: Model) -> list[str]:
         for entry in [one for one in proto.opset_import if one.domain == _DOMAIN]:
             proto.opset_import.remove(entry)
     return [f"{what} ({few(names)})" for what, names in done.items()]
+
+
+def _complete(node: Node) -> None:
+    """Write down the defaults of a node: a function has none of its own."""
+    from onnx import defs
+
+    schema = defs.get_schema(node.op, node.opset or 1, "")
+    present = {one.name for one in node.proto.attribute}
+    for name, attribute in schema.attributes.items():
+        if name not in present and attribute.default_value.name:
+            node.proto.attribute.add().CopyFrom(attribute.default_value)
 
 
 def inline(model: Model) -> list[str]:

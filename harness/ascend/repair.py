@@ -69,6 +69,8 @@ def repair(path: str, name: str, dest: str) -> dict[str, Any]:
     try:
         done = REPAIRS[name](model)
         if done:
+            # Before, every weight had to be an input too, and these would have to be told apart.
+            model.proto.ir_version = max(model.proto.ir_version, 4)
             os.makedirs(os.path.dirname(os.path.abspath(dest)), exist_ok=True)
             save(model.proto, dest)
             onnx.checker.check_model(dest)

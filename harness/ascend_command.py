@@ -158,7 +158,8 @@ def _plans(result: Checked, given: argparse.Namespace, say: Callable[[str], None
 
 
 def _repairs(result: Checked, dest: str, say: Callable[[str], None]) -> None:
-    say("repairs, each executed on ONNX Runtime:")
+    if result.repairs:
+        say("repairs, each executed on ONNX Runtime:")
     for one in result.repairs:
         say(f"  {one.name}: {'proven' if one.proven else 'NOT done' if not one.done else 'NOT PROVEN, left out'}: {one.said}")
         for text in one.done:

@@ -9,6 +9,7 @@ from harness.ascend.operators import MAIN
 from harness.core.errors import Unsupported
 from harness.core.external import array_of
 
+_FUNCTION = "function "
 _DRAWN = ("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli")
 
 
@@ -21,6 +22,7 @@ class Node:
         self.domain = proto.domain or MAIN
         self.op = proto.op_type
         self.opset = imports.get(self.domain)
+        self.local = scope.startswith(_FUNCTION)
         self._model = model
 
     @property
@@ -69,23 +71,24 @@ class Node:
     @property
     def fixed(self) -> bool:
         """Whether its outputs are the same for all inputs of the model."""
-        return bool(self.proto.output) and all(name in self._model.fixed for name in self.proto.output if name)
+        return bool(self.proto.output) and not self.local and all(name in self._model.fixed for name in self.proto.output if name)
 
     def types(self) -> list[bytes] | None:
         """Return the serialised type of each input, None where one is not known."""
-        found = [self._model.type(name) if name else b"" for name in self.proto.input]
+        found = [self._model.type(name) if name else b"" for name in self.proto.input] if not self.local else [None]
         return None if None in found else [one for one in found if one is not None]
 
     def kinds(self) -> list[str]:
         """Return the element type of each input as schemas write it (``tensor(float)``), "" where it is not known."""
-        return [self._model.kind(name) for name in self.proto.input]
+        return [] if self.local else [self._model.kind(name) for name in self.proto.input]
 
     def has(self, place: int) -> bool:
         """Return whether an input is given."""
-        return bool(self._input(place))
+        return place < len(self.proto.input) and bool(self.proto.input[place])
 
     def _input(self, place: int) -> str:
-        return str(self.proto.input[place]) if place < len(self.proto.input) else ""
+        # Names inside a function are its own; the main graph may use them for something else.
+        return str(self.proto.input[place]) if place < len(self.proto.input) and not self.local else ""
 
 
 def _text(given: Any) -> Any:
@@ -121,7 +124,7 @@ class Model:
         """Yield every node: those of the main graph, of its subgraphs, and of local functions."""
         yield from self._of(self.proto.graph.node, "", self.imports)
         for function in self.proto.functions:
-            yield from self._of(function.node, f"function {function.name}", imports_of(function))
+            yield from self._of(function.node, _FUNCTION + str(function.name), imports_of(function))
 
     def _of(self, nodes: Sequence[Any], scope: str, imports: Mapping[str, int]) -> Iterator[Node]:
         for node in nodes:

@@ -132,6 +132,14 @@ def test_a_gru_of_pytorch_is_told_and_an_lstm_of_pytorch_is_not(tmp_path: Path) 
     assert [one.severity for one in recurrent("LSTM", 4, clip=3.0)] == ["wrong"]
 
 
+def test_names_inside_a_function_are_its_own(tmp_path: Path) -> None:
+    """Two axes outside say nothing of the four that a tensor of the same name has inside."""
+    body = '<domain: "pkg", opset_import: ["" : 11]> f (k) => (y) { y = Softmax<axis = 1>(k) }'
+    text = model("r = Reshape(x, s)  y = pkg.f(r)  z = Relu(k)", opset=11, rest=body,
+                 ports="(float[2,8] x, float[2,8] k) => (float y, float[2,8] z)", stored="int64[4] s = {2,2,2,2}")  # fmt: skip
+    assert any("Softmax below opset 13 over axis 1" in one.what for one in findings(text, tmp_path))
+
+
 def test_nodes_of_one_kind_are_told_together(tmp_path: Path) -> None:
     found = findings(model("a = Gelu(x) b = Gelu(a) c = Gelu(b) y = Gelu(c)", opset=20), tmp_path)
     (told,) = [one for one in found if one.kind == "operator"]

@@ -10,6 +10,7 @@ from typing import Any, Callable, Iterator
 from harness.ascend.finding import DOUBT, REFUSED, WRONG
 from harness.ascend.model import Node
 from harness.ascend.operators import Operator
+from harness.ascend.pads import padding
 
 Told = Iterator["tuple[str, ...]"]
 RULES: dict[str, list[Callable[[Node], Told]]] = {}
@@ -106,7 +107,7 @@ def _softmax(node: Node) -> Told:
 @_of("MaxPool", "AveragePool")
 def _pools(node: Node) -> Told:
     if node.get("auto_pad") == "SAME_LOWER":
-        yield WRONG, f"{node.op}: SAME_LOWER is taken for SAME_UPPER", "explicit pads"
+        yield WRONG, f"{node.op}: SAME_LOWER is taken for SAME_UPPER", "explicit pads", "pads" if padding(node) else ""
     if node.op == "MaxPool" and len(node.proto.output) > 1 and node.proto.output[1]:
         yield REFUSED, "MaxPool with the output Indices", "a model that does not need them (MaxUnpool has another way)"
     if node.op == "MaxPool" and node.get("storage_order"):
@@ -128,7 +129,7 @@ def _conv(node: Node) -> Told:
     if not {"kernel_shape", "pads", "strides", "dilations"} & set(given):
         yield REFUSED, "Conv without kernel_shape, pads, strides and dilations", "give kernel_shape", "kernel_shape"
     if node.rank(0) == 5 and given.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
-        yield REFUSED, f"3-D Conv with auto_pad={given['auto_pad']}", "explicit pads"
+        yield REFUSED, f"3-D Conv with auto_pad={given['auto_pad']}", "explicit pads", "pads" if padding(node) else ""
 
 
 @_of("ArgMax", "ArgMin")

@@ -11,6 +11,7 @@ from harness.ascend.fold import fold
 from harness.ascend.lower import to_range
 from harness.ascend.model import Model
 from harness.ascend.operators import MAIN
+from harness.ascend.pads import write_pads
 from harness.ascend.preflight import troubled
 from harness.core.errors import Unsupported
 from harness.core.external import load, save
@@ -52,8 +53,8 @@ def _shape(model: Model) -> list[str]:
 
 
 REPAIRS: Mapping[str, Callable[[Model], list[str]]] = {
-    "kernel_shape": _kernel_shape, "inline": inline, "fold": lambda model: fold(model, troubled), "expand": expand, "shape": _shape,
-    "opset": to_range,
+    "kernel_shape": _kernel_shape, "pads": write_pads, "inline": inline, "fold": lambda model: fold(model, troubled), "expand": expand,
+    "shape": _shape, "opset": to_range,
 }  # fmt: skip
 """By the name that findings have for them, in the order in which they are made."""
 

@@ -1,7 +1,8 @@
 """Convolutions of the ONNX reference evaluator, put right; see `harness.frameworks._onnx_operators`.
 
 Its own `Conv` pads for ``auto_pad`` of VALID as for SAME, and for SAME takes the numbers of images and channels for height and width; the
-operators on integers share that code. Its own `ConvTranspose` fails on groups and ignores ``output_shape`` without ``auto_pad``.
+operators on integers share that code. Its own `ConvTranspose` fails on groups, and on ``output_shape`` without
+``auto_pad``.
 """
 
 from __future__ import annotations

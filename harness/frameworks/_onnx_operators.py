@@ -15,6 +15,7 @@
 - Its own `GridSample` and `RoiAlign` know one operator set each: see `harness.frameworks._onnx_sampling`.
 - Its own `LRN` fills in as many channels as there are images, and no more; where the others are "i" runs over all channels.
 - Its own `ScatterElements` has no ``mul``, and its own `ScatterND` fails on ``max`` and ``min``.
+- Its own `QLinearMatMul` lets what is beyond the type run over; "saturates" is the word for quantization there.
 - It has `DequantizeLinear` from operator set 19 on only; the earlier ones are the later one without blocks. It has no `GlobalLpPool`.
 - Its own `TopK` puts equal values in any order; "the element with the lower index will appear first" (ONNX operators, TopK).
 """
@@ -38,9 +39,10 @@ def operators() -> list[Any]:
 
     base: Any = onnx.reference.op_run.OpRun
     own = [_loop, _batch_normalization, _softplus, _lp_normalization, _top_k, _gather, _cum_sum, _gather_elements]
-    more = [_lrn, _scatter_elements, _scatter_nd, _dequantize_linear, _global_lp_pool, max_pool, average_pool, lp_pool]
+    more = [_lrn, _scatter_elements, _scatter_nd, _dequantize_linear, _q_linear_mat_mul, _global_lp_pool]
+    pools = [max_pool, average_pool, lp_pool]
     others = [resize, conv, conv_integer, conv_transpose, q_linear_conv, grid_sample, roi_align, *recurrent()]
-    return [make(base) for make in (*own, *more, *others)]
+    return [make(base) for make in (*own, *more, *pools, *others)]
 
 
 def _loop(base: Any) -> Any:
@@ -217,6 +219,20 @@ def _dequantize_linear(_: Any) -> Any:
         op_domain = ""
 
     return DequantizeLinear
+
+
+def _q_linear_mat_mul(base: Any) -> Any:
+    class QLinearMatMul(base):  # type: ignore[misc]
+        op_domain = ""
+
+        def _run(
+            self, a: Any, a_scale: Any, a_zero: Any, b: Any, b_scale: Any, b_zero: Any, y_scale: Any, y_zero: Any
+        ) -> tuple[Any, ...]:  # fmt: skip
+            product = np.matmul(a.astype(np.int64) - a_zero, b.astype(np.int64) - b_zero)
+            whole, limits = np.rint(product * (a_scale * b_scale / y_scale)) + y_zero, np.iinfo(y_zero.dtype)
+            return (np.clip(whole, limits.min, limits.max).astype(y_zero.dtype),)
+
+    return QLinearMatMul
 
 
 def _global_lp_pool(base: Any) -> Any:

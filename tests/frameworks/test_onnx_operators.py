@@ -83,3 +83,19 @@ def test_whole_numbers_are_scaled_back(opset: int, axis: int | None) -> None:
     wanted = (x.astype(np.float64) - 7) * (scale.astype(np.float64) if axis is None else scale.astype(np.float64)[:, None])
     check(proto, given, [wanted], planted=opset < 19)
     np.testing.assert_allclose(onnxruntime(proto, given)[0], wanted, rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.uint8])
+def test_a_quantised_product_beyond_its_type_saturates(kind: type) -> None:
+    limits = np.iinfo(kind)
+    generator = np.random.default_rng(12)
+    a, b = (generator.integers(limits.min, limits.max, shape).astype(kind) for shape in ((5, 8), (8, 6)))
+    zeros = [np.array(value, kind) for value in (3, 5, 7)]
+    scales = [np.array(value, np.float32) for value in (0.25, 0.5, 4.0)]
+    given = [a, scales[0], zeros[0], b, scales[1], zeros[1], scales[2], zeros[2]]
+    exact = (a.astype(int) - 3) @ (b.astype(int) - 5) / 32
+    wanted = np.clip(np.rint(exact) + 7, limits.min, limits.max).astype(kind)
+    assert np.abs(np.rint(exact) + 7 - wanted.astype(int)).max() > 0, "nothing goes beyond the type"
+    proto = model("QLinearMatMul", given, opset=10)
+    check(proto, given, [wanted])
+    np.testing.assert_array_equal(onnxruntime(proto, given)[0], wanted)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from harness import check_command, expect_command, fuzz_command, mutate_command, selftest_command
+from harness import ascend_command, check_command, expect_command, fuzz_command, mutate_command, selftest_command
 from harness.core.errors import ParityError, Unavailable, UsageError, unknown
 from harness.core.registry import registry
 from harness.core.route import adapters_of
@@ -42,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     mutate_command.declare(commands)
     fuzz_command.declare(commands)
     selftest_command.declare(commands)
+    ascend_command.declare(commands)
     routes = commands.add_parser("routes", help="every route found here; --all lists longer ones too")
     routes.add_argument("pattern", nargs="?", default="*", help="only routes that match, for example 'torch>*>onnxruntime@*'")
     routes.add_argument("--all", action="store_true", help="not only the shortest routes of each pair")

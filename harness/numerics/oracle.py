@@ -7,7 +7,8 @@ and ``r``, since either end is a defensible answer. The parts:
 
 - ``u``: unit round-off of the coarsest type the target computes in. ``4 u |o|``: a few roundings of the result itself
   (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 2.2). ``K``: the longest sum, as far as it shows: input
-  elements for each output element. Rounding gathers ``sqrt(K)``-fold in the mean when terms are added one by one (section 4.5).
+  elements for each output element. Rounding gathers ``sqrt(K)``-fold in the mean when terms are added one by one (section 4.5); in a
+  coarse type at most to an eighth.
 - ``scale``: root mean square of ``o``, of the whole tensor or of the slice through the element where that is smaller. Summation in
   another order moves a result by a few units of this, whatever the length (Higham, section 4.2); so do the approximations of
   elementary functions in vectorised kernels, and interpolation weights from coordinates of a few dozen units.
@@ -54,8 +55,11 @@ _TINY = {"float64": 2.0**-1022, "float16": 2.0**-14}
 _USUAL = 0.6
 # A slice whose variance is below this share of its mean square is of one value.
 _STEADY = 1e-8
-# Beyond this share of its own scale a bound says nothing about a value any more; a type as coarse as float16 has less to say anyway.
-_LOOSE = 0.01
+# Beyond this share of its own scale a bound says nothing about a value any more; what rounding alone costs in a coarse type is not held
+# against it, up to one half.
+_LOOSE, _HALF = 0.01, 0.5
+# A long sum in a coarse type loses no more than this by rounding where it is right: more is stagnation, which a source shows itself.
+_LONGEST = 0.125
 
 
 @value
@@ -158,7 +162,9 @@ class _Bound:
     def __init__(self, yardstick: Yardstick) -> None:
         self._given = yardstick
         self.unit, self.terms, self._coarse = yardstick.unit, yardstick.terms, yardstick.coarse
-        self._length = 2.0 * math.sqrt(yardstick.terms)
+        self._length = min(2.0 * math.sqrt(yardstick.terms), _LONGEST / yardstick.unit)
+        own = min(_HALF, 2.0 * (_SCALE + 2.0 * self._length) * yardstick.unit) * (2.0 if yardstick.alone else 1.0)
+        self._limit = max(_LOOSE, 2.0 * _SCALE * max(self._coarse, self.unit), own)
         self._arrays = r, o, s = yardstick.reference, yardstick.oracle, yardstick.spread
         shape = o.shape
 
@@ -196,7 +202,7 @@ class _Bound:
             error = error + _COARSE * np.minimum(np.abs(np.nan_to_num(e, nan=0.0, posinf=0.0, neginf=0.0) - o), explained)
             distance = np.where(np.isfinite(e), np.minimum(distance, np.abs(y - e)), distance)
         allowed = rounding + noise + error + self._tiny
-        loose = judged & ((allowed > max(_LOOSE, 128.0 * max(self._coarse, self.unit)) * np.maximum(size, scale) + self._tiny * 16) | jumps)
+        loose = judged & ((allowed > self._limit * np.maximum(size, scale) + self._tiny * 16) | jumps)
         allowed = np.where(loose, np.maximum(allowed, 4.0 * np.maximum(size, self._scale.whole)), allowed)
         parts = {"rounding": rounding, "noise": noise, "error": error, "oracle": o, "reference": r, "scale": scale}
         return np.where(judged, distance, 0.0), allowed, loose, parts

@@ -31,12 +31,13 @@ is no rounding even where each element alone might be.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from harness.core.value import value
+from harness.numerics.local import Local, finite_or_zero, pieces
 
 FORMULA = "distance to [oracle, reference] <= (4 + 2sqrt(K))u|oracle| + 64u*scale + (16 + 2sqrt(K))*spread + 16*error"
 UNITS: Mapping[str, float] = {
@@ -49,12 +50,9 @@ RANGES: Mapping[str, tuple[float, float]] = {"float16": (2.0**-24, 65504.0)}
 _OWN, _SCALE, _NOISE, _ERROR = 4.0, 64.0, 16.0, 16.0
 # In place of all of these for what a coarser type adds: its rounding outweighs every difference between kernels.
 _COARSE = 2.0
-_BLOCK = 1 << 18
 _TINY = {"float64": 2.0**-1022, "float16": 2.0**-14}
 # One draw of noise may be small by chance: an element has at least this share of what is usual around it.
 _USUAL = 0.6
-# A slice whose variance is below this share of its mean square is of one value.
-_STEADY = 1e-8
 # Beyond this share of its own scale a bound says nothing about a value any more; what rounding alone costs in a coarse type is not held
 # against it, up to one half.
 _LOOSE, _HALF = 0.01, 0.5
@@ -115,7 +113,7 @@ def judge(actual: Any, yardstick: Yardstick) -> Judged:
     with np.errstate(invalid="ignore", over="ignore"):
         bound = _Bound(yardstick)
         total = _Total()
-        for index, piece in _pieces(yardstick.oracle.shape):
+        for index, piece in pieces(yardstick.oracle.shape):
             total.add(index, *bound.at(piece, actual))
         return total.judged(bound)
 
@@ -172,9 +170,9 @@ class _Bound:
         def held(array: Any, piece: tuple[Any, ...]) -> Any:
             return np.where(np.isfinite(r[piece]) & ~(np.abs(o[piece]) > yardstick.most), array, 0.0)
 
-        self._scale = _Local(shape, lambda piece: held(o[piece], piece))
-        self._spread = _Local(shape, lambda piece: held(s[piece], piece), self._scale.constant)
-        self._error = _Local(shape, lambda piece: held(np.asarray(r[piece], np.float64) - o[piece], piece), self._scale.constant)
+        self._scale = Local(shape, lambda piece: held(o[piece], piece))
+        self._spread = Local(shape, lambda piece: held(s[piece], piece), self._scale.constant)
+        self._error = Local(shape, lambda piece: held(np.asarray(r[piece], np.float64) - o[piece], piece), self._scale.constant)
         # What the source loses in most elements is its algorithm's, whatever spread and scale explain.
         self._typical = 4.0 * _median(yardstick.reference, yardstick.oracle)
         self._tiny = _TINY.get(yardstick.reference.dtype.name, 2.0**-126) + _COARSE * yardstick.least
@@ -208,71 +206,10 @@ class _Bound:
         return np.where(judged, distance, 0.0), allowed, loose, parts
 
 
-def _pieces(shape: tuple[int, ...]) -> Iterator[tuple[int, tuple[Any, ...]]]:
-    """Yield flat start and index of pieces of at most `_BLOCK` elements, or of one stretch of the last axis."""
-    size = math.prod(shape)
-    if size <= _BLOCK or not shape:
-        yield 0, ()
-        return
-    row = size // shape[0]
-    step = max(1, _BLOCK // row)
-    if row <= _BLOCK or len(shape) == 1:
-        for start in range(0, shape[0], step):
-            yield start * row, (slice(start, min(start + step, shape[0])),)
-        return
-    for first in range(shape[0]):
-        for start, rest in _pieces(shape[1:]):
-            yield first * row + start, (first, *rest)
-
-
-class _Local:
-    """Root mean squares of a tensor, as a whole and along each axis of its slices of at least eight elements.
-
-    A slice of one value, as rows that are all alike have, is one element and not many: it counts as the whole does. ``constant``
-    tells these by axis; they are found where they are not given.
-    """
-
-    def __init__(
-        self, shape: tuple[int, ...], values: Callable[[tuple[Any, ...]], Any], constant: Mapping[int, Any] | None = None
-    ) -> None:
-        self._shape, size = shape, math.prod(shape)
-        axes = [axis for axis, length in enumerate(shape) if length > 1 and size // length >= 8]
-        sums = {axis: np.zeros((2, shape[axis])) for axis in axes}
-        total = 0.0
-        for _, piece in _pieces(shape):
-            found = _finite_or_zero(values(piece))
-            squares = np.square(found)
-            total += float(np.sum(squares))
-            fixed = sum(not isinstance(part, slice) for part in piece)
-            for axis in axes:
-                part = piece[axis] if axis < len(piece) else slice(None)
-                rest = None if axis < fixed else tuple(a for a in range(squares.ndim) if a != axis - fixed)
-                sums[axis][0][part] += np.sum(squares, axis=rest)
-                sums[axis][1][part] += np.sum(found, axis=rest)
-        self.whole = math.sqrt(total / size) if size else 0.0
-        means = {axis: sums[axis] * shape[axis] / size for axis in axes}
-        self.constant = {a: s - np.square(m) <= _STEADY * s for a, (s, m) in means.items()} if constant is None else constant
-        self._slices = {axis: np.where(self.constant[axis], self.whole, np.sqrt(means[axis][0])) for axis in axes}
-
-    def at(self, piece: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
-        """Return the smallest of them at each element of ``piece``, which has that shape."""
-        local = np.full((1,) * len(shape), self.whole)
-        fixed = sum(not isinstance(part, slice) for part in piece)
-        for axis, values in self._slices.items():
-            part = values[piece[axis]] if axis < len(piece) else values
-            local = np.minimum(local, part if axis < fixed else part.reshape(-1, *(1,) * (len(shape) - axis + fixed - 1)))
-        return np.broadcast_to(local, shape)
-
-
-    def floored(self, piece: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
-        """Return the same, but nowhere a vanishing part of the whole."""
-        return np.maximum(self.at(piece, shape), self.whole / 4096.0)
-
-
 def scales(array: Any) -> Any:
     """Return what a rounding error of each element is in proportion to: the ``scale`` of the bound for this answer."""
-    finite = _finite_or_zero(array)
-    return _Local(finite.shape, lambda piece: finite[piece]).floored((), finite.shape)
+    finite = finite_or_zero(array)
+    return Local(finite.shape, lambda piece: finite[piece]).floored((), finite.shape)
 
 
 def _median(reference: Any, oracle: Any) -> float:
@@ -281,11 +218,6 @@ def _median(reference: Any, oracle: Any) -> float:
     r, o = (np.asarray(np.asarray(array).reshape(-1)[::step], np.float64) for array in (reference, oracle))
     known = np.isfinite(r) & np.isfinite(o)
     return float(np.median(np.abs(r - o)[known])) if known.any() else 0.0
-
-
-def _finite_or_zero(array: Any) -> Any:
-    wide = np.asarray(array, np.float64)
-    return np.where(np.isfinite(wide), wide, 0.0)
 
 
 def judge_whole(actual: Any, yardstick: Yardstick) -> tuple[int, int, int]:

@@ -16,7 +16,8 @@ from harness.core.tolerance import Tolerance, default_tolerance
 from harness.core.weights import REACH, jitter, rounded
 from harness.numerics.compare import compare
 from harness.numerics.ladder import draw_rung
-from harness.numerics.oracle import RANGES, UNITS, Yardstick, _pieces, judge, judge_whole
+from harness.numerics.local import pieces
+from harness.numerics.oracle import RANGES, UNITS, Yardstick, judge, judge_whole
 
 Program = Callable[..., np.ndarray]
 RNG = np.random.default_rng(7)
@@ -251,7 +252,7 @@ def test_nan_and_infinity_must_be_where_the_source_or_its_twin_has_them() -> Non
 def test_blocks_cover_every_element_once_and_agree_with_one_block(shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     seen = np.zeros(shape, int)
     flat = np.arange(seen.size).reshape(shape)
-    for start, piece in _pieces(shape):
+    for start, piece in pieces(shape):
         seen[piece] += 1
         if flat[piece].size:
             assert start == flat[piece].min() == flat[piece].reshape(-1)[0]
@@ -260,7 +261,7 @@ def test_blocks_cover_every_element_once_and_agree_with_one_block(shape: tuple[i
     y = np.exp(x) * np.float32(1 + 1e-6)
     held = stick(np.exp, x)
     in_blocks = judge(y, held)
-    monkeypatch.setattr("harness.numerics.oracle._BLOCK", 1 << 30)
+    monkeypatch.setattr("harness.numerics.local._BLOCK", 1 << 30)
     whole = judge(y, held)
     assert in_blocks.ratio == pytest.approx(whole.ratio, rel=1e-9)
     assert in_blocks.tensor_ratio == pytest.approx(whole.tensor_ratio, rel=1e-9)

@@ -8,7 +8,9 @@ from typing import Any
 
 from harness.core.artifact import Artifact
 from harness.core.case import Case
+from harness.core.protocols import option_values
 from harness.core.record import Comparison
+from harness.core.registry import registry
 from harness.core.route import Route
 from harness.core.tolerance import Tolerance, default_tolerance, floating
 from harness.core.value import value
@@ -120,8 +122,11 @@ def yardsticks(
 
 
 def coarsest(route: Route) -> str:
-    """Return the coarsest type below float32 that the route asks for by an option ``precision``, "" for none."""
+    """Return the coarsest type below float32 that the route asks for, by an option ``precision`` or as its runtime says, "" for none."""
     asked = [_COARSE[hop.options["precision"]] for hop in (*route.converters, route.runtime) if hop.options.get("precision") in _COARSE]
+    runtime = registry().runtimes.get(route.runtime.name)
+    if runtime is not None and hasattr(runtime, "coarsest"):
+        asked += filter(None, [runtime.coarsest(option_values(runtime, route.runtime.options, f"route {route}"))])
     return max(asked, key=UNITS.__getitem__, default="")
 
 

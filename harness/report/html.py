@@ -70,7 +70,8 @@ def render_html(
     return _environment().get_template("report.html.j2").render(
         title=title, gate=gate, run=_lines(run or {}), all=whole, told=told_apart(labelled), bar=_bar(whole),
         replayed=sum(r.replayed for r in records), style=Markup(style), script=Markup(script), policy=_policy(style, script),
-        payload=payload, shortened=shortened, pairs=found, places=places, models=taken_apart, targets=targets, rows=rows, causes=sections.causes(records),
+        payload=payload, shortened=shortened, pairs=found, places=places, models=taken_apart, targets=targets, rows=rows,
+        causes=sections.causes(records),
         family_targets=family_targets, family_rows=[(name, list(group)) for name, group in groupby(family_rows, lambda f: f.framework)],
         pair_index={(pair.framework, pair.target): pair.index for pair in found}, versions=sections.versions(records),
         expectations=sections.expectations(records), loose=loose_problems(records, gate), absences=sections.absences(records),

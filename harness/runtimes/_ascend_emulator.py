@@ -6,9 +6,9 @@ from typing import Any, Mapping, Sequence
 
 import numpy as np
 
+from harness.ascend.precision import CONSTANT, CUBE, FULL, PRECISE, Mode, type_of, types_of
 from harness.core.value import value
 from harness.frameworks._onnx_evaluator import evaluator
-from harness.runtimes._ascend_modes import CONSTANT, CUBE, FULL, PRECISE, Mode, type_of, types_of
 from harness.runtimes._ascend_numbers import STEPWISE, Rounder, drift
 from harness.runtimes._ascend_work import work
 

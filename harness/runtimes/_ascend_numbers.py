@@ -10,7 +10,7 @@ from typing import Any, Callable, Mapping, Sequence
 
 import numpy as np
 
-from harness.runtimes._ascend_modes import BRAIN, FULL, HALF
+from harness.ascend.precision import BRAIN, FULL, HALF
 
 LARGEST = 65504.0
 LANES = 128

@@ -7,26 +7,23 @@ from typing import Any, Mapping, Sequence
 
 import numpy as np
 
-from harness.core.errors import UsageError
-from harness.core.external import load
-from harness.core.protocols import Option, Source
-from harness.frameworks._onnx_evaluator import double_evaluator, evaluator, is_narrow, refusal
-from harness.frameworks._onnx_trace import intermediates, tensor_names
-from harness.runtimes._ascend_emulator import Settings, emulator, rows_of
-from harness.runtimes._ascend_emulator import Tape as Tape
-from harness.runtimes._ascend_modes import (
+from harness.ascend.precision import (
     BLACK,
-    FULL,
     INF_NAN,
     MODES,
     PARTITIONED,
     SATURATION,
     WHITE,
-    chip,
     mode_on,
     overflow_of,
     type_of,
 )  # fmt: skip
+from harness.core.errors import UsageError
+from harness.core.external import load
+from harness.core.protocols import Option, Source
+from harness.frameworks._onnx_evaluator import double_evaluator, evaluator, is_narrow, refusal
+from harness.frameworks._onnx_trace import intermediates, tensor_names
+from harness.runtimes._ascend_emulator import Settings, Tape, emulator, rows_of
 from harness.runtimes._ascend_numbers import drift
 
 BETWEEN = ";"
@@ -192,13 +189,12 @@ class AscendEmulated:
         import onnx.reference  # noqa: F401
 
     def coarsest(self, options: Mapping[str, Any]) -> str:
-        """Return the coarsest type of a run, "" for float32: what the source is rounded to when a bound is found for it."""
-        low = MODES[options["mode"]].low
-        return "" if low == FULL else low
+        """Return the coarsest type of a run, "" for float32. Raises `UsageError` for a chip there is not, or one without the mode."""
+        overflow_of(options["soc"], options["overflow"])
+        return mode_on(options["mode"], options["soc"]).low
 
     def load(self, source: Source, device: str, options: Mapping[str, Any]) -> EmulatedSession:
-        """Read the graph. Raises `UsageError` for a chip, or a name to keep, that there is not."""
-        chip(options["soc"])
+        """Read the graph. Raises `UsageError` for a chip, a mode of it, or a name to keep, that there is not."""
         try:
             return EmulatedSession(load(source.artifact.entry), options)
         except UsageError:

@@ -7,9 +7,10 @@ operator information of the 910B in the graph engine's own tests for the lists; 
 
 from __future__ import annotations
 
-import re
-from typing import Any, Mapping, Sequence
+import difflib
+from typing import Mapping, Sequence
 
+from harness.ascend.words import SOCS, family, is_soc
 from harness.core.errors import UsageError
 from harness.core.value import value
 
@@ -97,24 +98,22 @@ class Chip:
 
 INF_NAN, SATURATION = "inf_nan", "saturation"
 # The generation before A2 and the inference series only saturate; A2 and A3 give infinities unless told otherwise.
-_CHIPS: Sequence[Any] = (
-    (r"Ascend910B([1-4]|2C|4-1)", Chip(name="A2", overflow=INF_NAN, brain=True)),
-    (r"Ascend910_93[6-9][0-9]", Chip(name="A3", overflow=INF_NAN, brain=True)),
-    (r"Ascend910(A|B|ProA|ProB|PremiumA)", Chip(name="910", overflow=SATURATION, brain=False)),
-    (r"Ascend310", Chip(name="310", overflow=SATURATION, brain=False)),
-    (r"Ascend310P([1-57]|3vir0[1-8])", Chip(name="310P", overflow=SATURATION, brain=False)),
-    (r"Ascend310B[1-4]", Chip(name="310B", overflow=SATURATION, brain=True)),
-    (r"Ascend(950|910_95).*", Chip(name="950", overflow="", brain=True)),
-)
+_CHIPS: Mapping[str, Chip] = {
+    "A2": Chip(name="A2", overflow=INF_NAN, brain=True), "A3": Chip(name="A3", overflow=INF_NAN, brain=True),
+    "910": Chip(name="910", overflow=SATURATION, brain=False), "310": Chip(name="310", overflow=SATURATION, brain=False),
+    "310P": Chip(name="310P", overflow=SATURATION, brain=False), "310B": Chip(name="310B", overflow=SATURATION, brain=True),
+    "950": Chip(name="950", overflow="", brain=True),
+}  # fmt: skip
 
 
 def chip(soc: str) -> Chip:
     """Return the family of an exact ``--soc_version``. Raises `UsageError` for any other name."""
-    for pattern, found in _CHIPS:
-        if re.fullmatch(pattern, soc):
-            return found  # type: ignore[no-any-return]
-    hint = "; Ascend910 alone is no chip: Ascend910A and Ascend910B are one generation, Ascend910B1 to B4 the next" if "910" in soc else ""
-    raise UsageError(f"soc {soc!r} is no exact soc_version{hint}; give 'Ascend' and the name from npu-smi info, for example Ascend910B3")
+    if is_soc(soc):
+        return _CHIPS[family(soc)]
+    hint = "; Ascend910A and Ascend910B are one generation, Ascend910B1 to B4 the next" if soc == "Ascend910" else ""
+    near = difflib.get_close_matches(soc, SOCS, n=3, cutoff=0.6)
+    near_by = f"; near are {', '.join(near)}" if near else ""
+    raise UsageError(f"soc {soc!r} is no exact soc_version{hint}; give 'Ascend' and the name that npu-smi info shows{near_by}")
 
 
 def overflow_of(soc: str, asked: str) -> str:

@@ -99,8 +99,9 @@ def _tell(given: argparse.Namespace, answer: Answer, above: str, console: Consol
     does = "gives infinities" if above == INF_NAN else "saturates"
     console.print(f"emulated, no result of an NPU: {given.soc}, which {does} above 65504", markup=False, highlight=False, soft_wrap=True)
     table = Table(
-        Column("mode", no_wrap=True), Column("drift", no_wrap=True), Column("at output", overflow="fold"), "overflows", "in float32", "holds"
-    )
+        Column("mode", no_wrap=True), Column("drift", no_wrap=True), Column("at output", overflow="fold"), "overflows", "in float32",
+        "holds",
+    )  # fmt: skip
     for one in answer.lost:
         output = max(one.drift, key=lambda name: one.drift[name], default="")
         holds = "yes" if one.worst <= given.tolerance else "no"

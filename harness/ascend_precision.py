@@ -194,6 +194,7 @@ class _Bench:
         self._session = loaded["session"]
         self.inputs = len(self._feeds)
         self.yardstick = ""
+        # Types that some mode lowers: the others have no float32 inputs, and lists say nothing to them.
         self.types: set[str] = set()
         self.uncertain: set[str] = set()
 
@@ -206,7 +207,7 @@ class _Bench:
         ]
         for answer in answers:
             self.yardstick = answer["yardstick"]
-            self.types |= set(answer["types"])
+            self.types |= {row["type"] for row in answer["rows"] if row["inputs"] != FULL}
             self.uncertain |= {name for name, known in answer["types"].items() if not known["certain"]}
         drift = {name: max(float(answer["drift"][name]) for answer in answers) for name in answers[0]["drift"]}
         rows = _joined([answer["rows"] for answer in answers])

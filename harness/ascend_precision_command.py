@@ -148,7 +148,10 @@ def _proposed(given: argparse.Namespace, answer: Answer) -> list[str]:
 
 
 def _write(given: argparse.Namespace, answer: Answer, above: str, console: Console) -> None:
-    if given.mixlist and answer.mixlist:
+    if given.mixlist and answer.mixlist and not (answer.mixlist[0].black or answer.mixlist[0].white):
+        said = "is not written: mixed_float16 holds the tolerance as it is"
+        console.print(f"{given.mixlist} {said}", markup=False, highlight=False, soft_wrap=True)
+    elif given.mixlist and answer.mixlist:
         made, lost = answer.mixlist
         write_text(Path(given.mixlist), made.text())
         said = f"with --precision_mode_v2=mixed_float16 it has drift {_number(lost.worst)}, {lost.cost:.1%} of the work in float32"

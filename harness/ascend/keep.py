@@ -52,6 +52,8 @@ def cheapest(
     best = _grown(sorted(names, key=lambda name: (-order.get(name, 0.0), name)), tried, tolerance)
     if best is None:
         return None
+    if not best:
+        return Kept(names=(), trial=known[best], trials=len(known), proof="smallest")
     best = _pruned(best, tried, tolerance)
     complete, bound = True, known[best].cost
     for chosen in _subsets(names):
@@ -67,7 +69,7 @@ def cheapest(
     best = _pruned(best, tried, tolerance)
     return Kept(
         names=tuple(sorted(best)), trial=known[best], trials=len(known),
-        proof="smallest" if complete or not best else "irreducible",
+        proof="smallest" if complete else "irreducible",
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from harness.ascend.precision import CONSTANT, CUBE, FULL, PRECISE, Mode, type_o
 from harness.core.value import value
 from harness.frameworks._onnx_evaluator import evaluator
 from harness.runtimes._ascend_numbers import STEPWISE, Rounder, drift
-from harness.runtimes._ascend_work import work
+from harness.runtimes._ascend_work import EXACT, work
 
 HELD = 1 << 30
 """Bytes of rounded weights that are kept between runs."""
@@ -166,7 +166,7 @@ class _Step:
         rounded = dict(given)
         for place, name in enumerate(node.input):
             if name and _single(given[name]) and not (place and node.op_type in _FIRST_ONLY):
-                rounded[name] = self._constant(name, given[name], clip) if self._owner.kind(name) == CONSTANT else cast(given[name])
+                rounded[name] = self._fed(name, given[name], kinds[0], cast, clip)
         step = Rounder(kinds[1], settings.saturate)
         stepwise = STEPWISE.get(node.op_type) if not node.domain and not node.has_linked_attribute else None
         type_ = type_of(node.op_type, [np.ndim(given[name]) for name in node.input if name])
@@ -174,8 +174,18 @@ class _Step:
             made = stepwise(node, [rounded[name] if name else None for name in node.input], step)
         else:
             made = self._entered(kinds, rounded)
-        outputs = tuple(step(array) if _single(array) else array for array in made)
+        if node.op_type in EXACT and not node.domain and kinds[0] == kinds[1]:
+            outputs = tuple(made)
+        else:
+            outputs = tuple(step(array) if _single(array) else array for array in made)
         return outputs[: max(1, len(node.output))], cast.over, clip.over, step.over
+
+    def _fed(self, name: str, array: Any, kind: str, cast: Rounder, clip: Rounder) -> Any:
+        """Return an input in the type ``kind``; what left its node in that type is so already."""
+        came = self._owner.kind(name)
+        if came == CONSTANT:
+            return self._constant(name, array, clip)
+        return array if came == kind and array is self._given.get(name) else cast(array)
 
     def _constant(self, name: str, array: Any, clip: Rounder) -> Any:
         """Return a constant in the type; large ones are rounded once for all runs."""

@@ -16,6 +16,8 @@ _MOVES = frozenset((
     "Expand", "Tile", "Identity", "Pad", "DepthToSpace", "SpaceToDepth", "Cast", "Shape", "Constant", "ConstantOfShape", "Where",
     "ScatterND", "ScatterElements", "Dropout",
 ))  # fmt: skip
+EXACT = _MOVES | frozenset(("Relu", "Neg", "Abs", "Max", "Min", "MaxPool", "GlobalMaxPool", "ReduceMax", "ReduceMin", "Clip", "TopK"))
+"""Operators that give numbers they were given, or these with another sign: what fits a type still does."""
 
 
 def work(node: Any, inputs: Sequence[Any], outputs: Sequence[Any]) -> tuple[float, float]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.ascend.keep import Kept, Trial, cheapest
+from harness.ascend.keep import Kept, Trial, cheapest, narrowed
 from harness.ascend.mixlist import Mixlist, mixlist_of
 from harness.ascend.precision import FULL, MODES
 from harness.ascend.precision import chip as chip_of
@@ -36,7 +36,10 @@ Say = Callable[[str], None]
 
 @value
 class Asked:
-    """What is asked: the model with its inputs, the chip, and how much may be lost. ``modes`` empty: all that the chip has."""
+    """What is asked: the model with its inputs, the chip, and how much may be lost. ``modes`` empty: all that the chip has.
+
+    ``nodes``: whether single nodes may be kept in float32, and not only all of a type.
+    """
 
     question: Question
     soc: str
@@ -45,6 +48,7 @@ class Asked:
     overflow: str = "auto"
     implementation: str = "high_performance"
     trials: int = 160
+    nodes: bool = False
 
 
 @value
@@ -73,10 +77,11 @@ class Lost:
 
 @value
 class Proposal:
-    """The cheapest way found: a mode as it is (``kept`` without names), or with a list of types that stay in float32."""
+    """The cheapest way found: a mode as it is (``kept`` without names), or with a list of what stays in float32: types, or ``nodes``."""
 
     mode: str
     kept: Kept
+    nodes: bool = False
 
 
 @value
@@ -127,6 +132,9 @@ def _answer(asked: Asked, bench: _Bench, say: Say) -> Answer:
         if not asked.modes or base in asked.modes:
             lists[base] = _searched(asked, bench, every[base], say)
             found += [Proposal(mode=base, kept=kept) for kept in [lists[base]] if kept and kept.names]
+    whole = lists.get(FORCED)
+    if asked.nodes and whole and whole.names and (single := _single(asked, bench, every[FORCED], whole, say)):
+        found.append(Proposal(mode=FORCED, kept=single, nodes=True))
     best = min(found, key=lambda one: (one.kept.trial.cost, len(one.kept.names)), default=None)
     uncertain = sorted(type_ for type_ in (best.kept.names if best else ()) if type_ in bench.uncertain)
     return Answer(
@@ -147,6 +155,21 @@ def _searched(asked: Asked, bench: _Bench, base: Lost, say: Say) -> Kept | None:
         return Trial(drift=one.worst, cost=one.cost)
 
     return cheapest(sorted(own), run, asked.tolerance, own, asked.trials)
+
+
+def _single(asked: Asked, bench: _Bench, base: Lost, whole: Kept, say: Say) -> Kept | None:
+    """Return which nodes of the types of ``whole`` are enough; None where they have no names of their own."""
+    rows = [row for row in base.rows if row["type"] in whole.names]
+    if not all(row["named"] for row in rows):
+        return None
+    say(f"searching {len(rows)} nodes of these types for those that must stay in float32")
+    own = {row["node"]: row["own"] or 0.0 for row in rows}
+
+    def run(chosen: frozenset[str]) -> Trial:
+        one = bench.lost(base.mode, keep=sorted(chosen))
+        return Trial(drift=one.worst, cost=one.cost)
+
+    return narrowed(sorted(own), run, asked.tolerance, own, asked.trials)
 
 
 def _mixlist(bench: _Bench, lists: Mapping[str, Kept | None]) -> tuple[Mixlist, Lost] | None:
@@ -237,6 +260,6 @@ def flags(proposal: Proposal) -> str:
     return f"--precision_mode={proposal.mode}" + (kept if proposal.kept.names else "")
 
 
-def keep_dtype(names: Sequence[str]) -> str:
-    """Return the file of ``--keep_dtype`` for operator types."""
-    return "".join(f"OpType::{name}\n" for name in sorted(names))
+def keep_dtype(proposal: Proposal) -> str:
+    """Return the file of ``--keep_dtype``: one operator type or name of a node a line."""
+    return "".join(f"{name}\n" if proposal.nodes else f"OpType::{name}\n" for name in sorted(proposal.kept.names))

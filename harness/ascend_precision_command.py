@@ -31,6 +31,12 @@ maximum norm). It is emulated on the CPU: a prediction, and no result of an NPU.
 exit code: 0 some mode or list holds the tolerance, 1 none does, 2 usage error"""
 
 
+_PROOFS = {
+    "smallest": "no cheaper list holds", "irreducible": "none can be left out; not every cheaper list was tried",
+    "met": "more trials may find a shorter list",
+}  # fmt: skip
+
+
 def declare(actions: Any) -> None:
     """Add the command to the parser of ``parity ascend``."""
     parser = actions.add_parser(
@@ -44,6 +50,7 @@ def declare(actions: Any) -> None:
     parser.add_argument("--mode", action="append", default=[], metavar="NAME", help="only these modes (repeatable; default: all)")
     parser.add_argument("--mixlist", metavar="FILE", help="write the file for --modify_mixlist")
     parser.add_argument("--keep-dtype", metavar="FILE", help="write the file for --keep_dtype, where that is proposed")
+    parser.add_argument("--nodes", action="store_true", help="look for single nodes to keep, where force_fp16 needs some (--keep_dtype)")
     parser.add_argument("--overflow", default="auto", choices=("auto", INF_NAN, SATURATION), help="above 65504 (default: as the chip)")
     parser.add_argument(
         "--implementation", default="high_performance", choices=("high_performance", "high_precision"),
@@ -77,7 +84,7 @@ def _run(given: argparse.Namespace, console: Console) -> int:
     )  # fmt: skip
     asked = Asked(
         question=question, soc=given.soc, tolerance=given.tolerance, overflow=given.overflow, implementation=given.implementation,
-        modes=tuple(dict.fromkeys(_shown(mode) for mode in given.mode)), trials=given.trials,
+        modes=tuple(dict.fromkeys(_shown(mode) for mode in given.mode)), trials=given.trials, nodes=given.nodes,
     )  # fmt: skip
     told = Console(stderr=True, highlight=False, soft_wrap=True)
     answer = precision(asked, Path.cwd(), lambda text: told.print(text, style="dim", markup=False))
@@ -139,8 +146,7 @@ def _proposed(given: argparse.Namespace, answer: Answer) -> list[str]:
     kept = best.kept
     lines = [f"proposed: {flags(best)}: drift {_number(kept.trial.drift)}, {kept.trial.cost:.1%} of the work in float32"]
     if kept.names:
-        known = "no cheaper list holds" if kept.proof == "smallest" else "none can be left out; not every cheaper list was tried"
-        lines.append(f"kept in float32: {', '.join(kept.names)} ({known}; {kept.trials} trials)")
+        lines.append(f"kept in float32: {', '.join(kept.names)} ({_PROOFS[kept.proof]}; {kept.trials} trials)")
     if answer.uncertain:
         lines.append(f"{', '.join(answer.uncertain)}: ONNX names; ATC builds several types from each, look them up in the .om's JSON")
     lines.append("the lists assumed for the mixed modes are those of the 910B's operator information; an installed file may differ")
@@ -159,7 +165,7 @@ def _write(given: argparse.Namespace, answer: Answer, above: str, console: Conso
     elif given.mixlist:
         console.print(f"{given.mixlist} is not written: no list holds the tolerance", markup=False, highlight=False, soft_wrap=True)
     if given.keep_dtype and answer.proposal and answer.proposal.mode == FORCED and answer.proposal.kept.names:
-        write_text(Path(given.keep_dtype), keep_dtype(answer.proposal.kept.names))
+        write_text(Path(given.keep_dtype), keep_dtype(answer.proposal))
         console.print(f"{given.keep_dtype}: for --keep_dtype", markup=False, highlight=False, soft_wrap=True)
     if given.json:
         write_text(Path(given.json), json.dumps(plain(_data(given, answer, above)), indent=1, allow_nan=False) + "\n")
@@ -168,7 +174,7 @@ def _write(given: argparse.Namespace, answer: Answer, above: str, console: Conso
 def _data(given: argparse.Namespace, answer: Answer, above: str) -> dict[str, Any]:
     best = answer.proposal
     proposal = None if best is None else {
-        "mode": best.mode, "keep": list(best.kept.names), "drift": best.kept.trial.drift, "cost": best.kept.trial.cost,
+        "mode": best.mode, "keep": list(best.kept.names), "nodes": best.nodes, "drift": best.kept.trial.drift, "cost": best.kept.trial.cost,
         "proof": best.kept.proof, "trials": best.kept.trials, "flags": flags(best),
     }  # fmt: skip
     return {

@@ -24,7 +24,7 @@ class Kept:
     """The answer: the list, its trial, how many trials it took, and what is known of it.
 
     ``proof``: ``smallest`` (every cheaper list was tried and fails, or has nothing to leave out) or ``irreducible`` (nothing can be left
-    out of it; cheaper lists of other members were not all tried).
+    out of it; cheaper lists of other members were not all tried) or ``met`` (it holds, and that is all).
     """
 
     names: Sequence[str]
@@ -71,6 +71,33 @@ def cheapest(
         names=tuple(sorted(best)), trial=known[best], trials=len(known),
         proof="smallest" if complete else "irreducible",
     )  # fmt: skip
+
+
+def narrowed(
+    names: Sequence[str], run: Callable[[frozenset[str]], Trial], tolerance: float, order: Mapping[str, float], most: int = TRIALS
+) -> Kept | None:
+    """Return a part of ``names`` that still meets the tolerance and of which, with trials enough, nothing can be left out.
+
+    Halves are left out first, then quarters, down to single names, those with the least drift of their own first (delta debugging:
+    Zeller and Hildebrandt, 2002). None where all of them together are not enough. ``proof`` is ``met`` where trials ran out.
+    """
+    best = sorted(names, key=lambda name: (order.get(name, 0.0), name))
+    trial, trials = run(frozenset(best)), 1
+    if trial.drift > tolerance:
+        return None
+    size, done = max(1, len(best) // 2), False
+    while not done and best:
+        start, before = 0, len(best)
+        while start < len(best) and trials < most:
+            rest = best[:start] + best[start + size :]
+            less, trials = run(frozenset(rest)), trials + 1
+            if less.drift <= tolerance:
+                best, trial = rest, less
+            else:
+                start += size
+        done = trials >= most or (size == 1 and len(best) == before)
+        size = max(1, size // 2)
+    return Kept(names=tuple(sorted(best)), trial=trial, trials=trials, proof="irreducible" if trials < most else "met")
 
 
 def _grown(names: Sequence[str], tried: Callable[[frozenset[str]], Trial], tolerance: float) -> frozenset[str] | None:

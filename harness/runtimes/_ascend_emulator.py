@@ -45,8 +45,8 @@ class Tape:
         """Return the row of a node; one that runs many times, inside a loop, has one."""
         name = node.onnx_node.name or f"{node.op_type}({node.output[0]})"
         fresh: dict[str, Any] = {
-            "node": name, "op": node.op_type, "type": type_, "inputs": kinds[0], "result": kinds[1], "cube": 0.0, "vector": 0.0,
-            "overflow": 0, "fed": 0, "clipped": 0, "elements": 0, "own": None, "total": None,
+            "node": name, "named": bool(node.onnx_node.name), "op": node.op_type, "type": type_, "inputs": kinds[0], "result": kinds[1],
+            "cube": 0.0, "vector": 0.0, "overflow": 0, "fed": 0, "clipped": 0, "elements": 0, "own": None, "total": None,
         }
         return self.rows.setdefault(name, fresh)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.ascend.keep import Trial, cheapest
+from harness.ascend.keep import Trial, cheapest, narrowed
 from harness.ascend.mixlist import mixlist_of, read
 from tests.ascend.graphs import feeds, normalised, parsed, session, squares, with_weights
 
@@ -101,3 +101,23 @@ def test_nothing_to_keep_and_nothing_that_helps() -> None:
     assert found is not None
     assert (found.names, found.proof) == ((), "smallest")
     assert cheapest(["a", "b"], lambda chosen: Trial(drift=0.1, cost=0.0), 0.01, {}) is None
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_of_many_names_those_that_matter_are_left(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    names = [f"n{number:03}" for number in range(int(random.integers(1, 90)))]
+    needed = frozenset(random.choice(names, min(len(names), int(random.integers(1, 5))), replace=False))
+
+    def run(chosen: frozenset[str]) -> Trial:
+        return Trial(drift=0.0 if needed <= chosen else 1.0, cost=float(len(chosen)))
+
+    found = narrowed(names, run, 0.5, {name: float(random.random()) for name in names}, most=1000)
+    assert found is not None
+    assert (set(found.names), found.proof) == (needed, "irreducible")
+    assert found.trials < 40 + 12 * len(needed)
+    short = narrowed(names, run, 0.5, {}, most=2)
+    assert short is not None
+    assert needed <= set(short.names)
+    assert short.trials <= 2
+    assert narrowed(names, lambda chosen: Trial(drift=1.0, cost=0.0), 0.5, {}) is None

@@ -54,6 +54,20 @@ def test_it_tells_what_each_mode_loses_and_writes_what_must_be_kept(place: Path,
     assert data["proposal"]["keep"] == ["ReduceSum", "Sqrt"]
 
 
+def test_single_nodes_are_kept_where_asked(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from tests.ascend.graphs import parsed, with_weights
+
+    body = "a = Mul(x, x) b = ReduceSum(a, axes) c = Sqrt(b) d = Abs(x) e = ReduceSum(d, axes) f = Sqrt(e) y = Div(c, f)"
+    model = with_weights(parsed(body), axes=np.array([-1], np.int64))
+    for node in model.graph.node:
+        node.name = f"/n/{node.output[0]}"
+    onnx.save(model, str(place / "squares.onnx"))
+    assert main([*FROM, "--tolerance", "0.001", "--nodes", "--mode", "force_fp16", "--keep-dtype", "keep.cfg", "--json", "all.json"]) == 0
+    assert (place / "keep.cfg").read_text() == "/n/b\n/n/c\n", "the other sum, 6400, and its root fit into float16"
+    assert json.loads((place / "all.json").read_text())["proposal"]["nodes"] is True
+    assert "kept in float32: /n/b, /n/c (none can be left out" in capsys.readouterr().out
+
+
 def test_where_nothing_holds_it_ends_with_1(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*FROM, "--mode", "fp16", "--tolerance", "1e-12", "--trials", "4", "--mixlist", "ops.json"]) in (0, 1)
     random = np.random.default_rng(0).normal(size=(2, 64)).astype(np.float32)

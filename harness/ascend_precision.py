@@ -93,6 +93,7 @@ class Answer:
     mixlist: tuple[Mixlist, Lost] | None
     yardstick: str
     inputs: int
+    real: bool
     uncertain: Sequence[str]
 
 
@@ -138,8 +139,9 @@ def _answer(asked: Asked, bench: _Bench, say: Say) -> Answer:
     best = min(found, key=lambda one: (one.kept.trial.cost, len(one.kept.names)), default=None)
     uncertain = sorted(type_ for type_ in (best.kept.names if best else ()) if type_ in bench.uncertain)
     return Answer(
-        lost=lost, proposal=best, mixlist=_mixlist(bench, lists), yardstick=bench.yardstick, inputs=bench.inputs, uncertain=uncertain
-    )
+        lost=lost, proposal=best, mixlist=_mixlist(bench, lists), yardstick=bench.yardstick, inputs=bench.inputs,
+        real=bench.real, uncertain=uncertain,
+    )  # fmt: skip
 
 
 def _searched(asked: Asked, bench: _Bench, base: Lost, say: Say) -> Kept | None:
@@ -215,7 +217,7 @@ class _Bench:
              "options": options, **told_of(case, route.framework)},
         )  # fmt: skip
         self._session = loaded["session"]
-        self.inputs = len(self._feeds)
+        self.inputs, self.real = len(self._feeds), any(sample.rung == "real" for sample in samples)
         self.yardstick = ""
         # Types that some mode lowers: the others have no float32 inputs, and lists say nothing to them.
         self.types: set[str] = set()

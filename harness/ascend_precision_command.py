@@ -121,7 +121,7 @@ def _tell(given: argparse.Namespace, answer: Answer, above: str, console: Consol
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     if answer.yardstick != "float64":
         console.print("the graph cannot be evaluated in float64; drift is against float32")
-    if not given.inputs:
+    if not answer.real:
         console.print("inputs were drawn at random; overflow depends on them: give real ones with --inputs FILE.npz", highlight=False)
 
 
@@ -179,7 +179,7 @@ def _data(given: argparse.Namespace, answer: Answer, above: str) -> dict[str, An
     }  # fmt: skip
     return {
         "label": "emulated", "source": given.source, "soc": given.soc, "overflow": above, "implementation": given.implementation,
-        "tolerance": given.tolerance, "yardstick": answer.yardstick, "inputs": answer.inputs,
+        "tolerance": given.tolerance, "yardstick": answer.yardstick, "inputs": answer.inputs, "real": answer.real,
         "modes": [_mode(one) for one in answer.lost], "proposal": proposal,
         "mixlist": json.loads(answer.mixlist[0].text()) if answer.mixlist else None,
     }  # fmt: skip

@@ -40,6 +40,7 @@ def test_it_tells_what_each_mode_loses_and_writes_what_must_be_kept(place: Path,
     assert "force_fp16: ReduceSum(t) (ReduceSum) float16: " in shown
     assert "proposed: --precision_mode=force_fp16 --keep_dtype=FILE" in shown
     assert "kept in float32: ReduceSum, Sqrt (no cheaper list holds" in shown
+    assert "drawn at random" not in shown
     assert json.loads((place / "ops.json").read_text()) == {"black-list": {"to-add": ["Sqrt"]}, "white-list": {"to-add": ["Mul"]}}
     assert (place / "keep.cfg").read_text() == "OpType::ReduceSum\nOpType::Sqrt\n"
     data = json.loads((place / "all.json").read_text())
@@ -97,6 +98,13 @@ def test_what_cannot_be_is_a_usage_error(arguments: list[str], said: str, place:
 def test_a_model_that_is_not_there_is_a_usage_error(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ascend", "precision", "absent.onnx", "--soc", "Ascend910B3"]) == 2
     assert "absent.onnx" in capsys.readouterr().err
+
+
+def test_inputs_that_were_drawn_are_told(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ascend", "precision", "squares.onnx", "--soc", "Ascend310P3", "--mode", "fp16"]) == 0
+    shown = capsys.readouterr().out
+    assert "inputs were drawn at random; overflow depends on them" in shown
+    assert "Ascend310P3, which saturates above 65504" in shown
 
 
 def test_as_a_target_it_is_labelled_and_blames_the_node(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

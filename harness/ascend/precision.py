@@ -79,11 +79,15 @@ _TYPES = {
     "MeanVarianceNormalization": "MVNV2", "LSTM": "CommonLSTM", "GRU": "CommonGRU", "Hardmax": "HardMax", "GridSample": "GridSampler2D",
     "Pad": "PadV3", "GreaterOrEqual": "GreaterEqual", "LessOrEqual": "LessEqual", "And": "LogicalAnd", "Or": "LogicalOr",
     "Not": "LogicalNot", "ScatterND": "TensorScatterUpdate", "GatherND": "GatherNd",
+    "BitwiseNot": "Invert", "Det": "MatrixDeterminant", "IsNaN": "IsNan", "MaxRoiPool": "ROIPooling", "Scatter": "ScatterElements",
+    "Slice": "StridedSliceV2",
 }  # fmt: skip
 # These become a small graph of their own whose types the plug-ins do not tell: the name here is ONNX's.
 PARTITIONED = frozenset((
-    "ArgMax", "ArgMin", "Clip", "Concat", "ConstantOfShape", "EyeLike", "Gather", "GlobalMaxPool", "LpNormalization", "LpPool", "Max",
-    "Mean", "Min", "OneHot", "Resize", "RoiAlign", "Slice", "Split", "ThresholdedRelu", "TopK", "Transpose", "Trilu", "Upsample",
+    "ArgMax", "ArgMin", "Bernoulli", "BitShift", "Clip", "Col2Im", "Compress", "Concat", "ConstantOfShape", "EyeLike", "Gather",
+    "GlobalMaxPool", "LpNormalization", "LpPool", "Max", "MaxUnpool", "Mean", "Min", "Multinomial", "NonMaxSuppression", "NonZero",
+    "OneHot", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Resize", "RoiAlign", "Split", "ThresholdedRelu",
+    "Transpose", "Trilu", "Unique", "Upsample", "Xor",
 ))  # fmt: skip
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
+
 import pytest
 
 from harness.ascend import words
@@ -11,6 +14,7 @@ from harness.ascend.precision import (
     HALF,
     INF_NAN,
     MODES,
+    PARTITIONED,
     SATURATION,
     V1,
     WHITE,
@@ -22,6 +26,7 @@ from harness.ascend.precision import (
 )  # fmt: skip
 from harness.core.errors import UsageError
 
+onnx = pytest.importorskip("onnx")
 LOW, ORIGIN, MIXED_OUT = (HALF, HALF), (FULL, FULL), (HALF, FULL)
 
 
@@ -81,6 +86,25 @@ def test_types_are_ascends() -> None:
     assert type_of("Conv", [5, 5]) == "Conv3D"
     assert type_of("Div", [2, 2]) == "RealDiv"
     assert type_of("Tanh", [2]) == "Tanh"
+
+
+def test_types_agree_with_the_table_of_plugins() -> None:
+    """Those that the table hides in a subgraph are told by the vendor's list of types, or marked as not known."""
+    text = (Path(words.__file__).parent / "cann_onnx_ops.csv").read_text(encoding="utf-8")
+    rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
+    hidden = {"AveragePool", "Conv", "ConvTranspose", "Gemm", "LayerNormalization", "MaxPool"}
+    standard = {schema.name for schema in onnx.defs.get_all_schemas() if schema.domain == ""}
+    seen = 0
+    for row in rows:
+        if row["domain"] == "ai.onnx" and row["status"] == "registered" and row["op"] in standard:
+            types = row["ascend_ir"].split()
+            known = [name for name in types if name != "PartitionedCall"]
+            if known:
+                assert type_of(row["op"], [3, 3]) in known, row["op"]
+            else:
+                assert (row["op"] in PARTITIONED) != (row["op"] in hidden), row["op"]
+            seen += 1
+    assert seen > 100
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from harness.ascend.companions import companions
 from harness.cli import main
 from harness.core.registry import registry
 from harness.engine.settings import routes_for, settings_from
@@ -42,6 +43,7 @@ def test_it_tells_what_each_mode_loses_and_writes_what_must_be_kept(place: Path,
     assert "kept in float32: ReduceSum, Sqrt (no cheaper list holds" in shown
     assert "drawn at random" not in shown
     assert json.loads((place / "ops.json").read_text()) == {"black-list": {"to-add": ["Sqrt"]}, "white-list": {"to-add": ["Mul"]}}
+    assert companions({"modify_mixlist": "ops.json"}, str(place)) == [], "lint takes what is written"
     assert (place / "keep.cfg").read_text() == "OpType::ReduceSum\nOpType::Sqrt\n"
     data = json.loads((place / "all.json").read_text())
     assert data["label"] == "emulated"

@@ -162,3 +162,19 @@ def test_provenance_says_what_it_is() -> None:
 def test_what_cannot_be_emulated_is_refused(options: dict[str, str], said: str) -> None:
     with pytest.raises(UsageError, match=re.escape(said)):
         session(squares(), **options)
+
+
+def test_the_own_drift_of_a_node_counts_the_rounding_of_what_it_should_be_fed() -> None:
+    answer = studied(parsed("a = Mul(x, x) y = Neg(a)"), feeds(1.0), "force_fp16")
+    assert 1e-5 < row(answer, "Neg")["own"] < 2**-11
+
+
+def test_the_statistics_of_a_batch_normalisation_stay_in_float32() -> None:
+    ones = np.ones(3, np.float32)
+    model = with_weights(
+        parsed("y = BatchNormalization(x, s, b, m, v)", "float[2, 3, 8] x"), s=ones * 1000, b=ones, m=ones, v=ones * 1e6
+    )
+    given = {"x": np.random.default_rng(0).normal(0, 1, (2, 3, 8)).astype(np.float32)}
+    answer = studied(model, given, "force_fp16")
+    assert row(answer, "BatchNormalization")["clipped"] == 0
+    assert answer["drift"]["y"] < 1e-3

@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
+from harness import ascend_precision_command
 from harness.ascend.finding import SEVERITIES, Finding, few
 from harness.ascend.gears import proposed
 from harness.ascend.script import Found
@@ -24,6 +25,7 @@ graph, or MindSpore AIR) into an .om for one chip, in float16 unless told otherw
 
   parity ascend lint  "atc --model=..."      what is wrong with a command, or with the commands in a script
   parity ascend check model.onnx --soc ...   what ATC will refuse, ignore or change in a model, and the repair
+  parity ascend precision model.onnx --soc ...   what each precision mode does to the numbers, emulated
 
 Neither needs CANN or an NPU: both predict. What is executed, emulated and predicted is told apart in docs/ASCEND.md."""
 _LINT = """examples:
@@ -61,6 +63,7 @@ def declare(commands: Any) -> None:
     lint.add_argument("--json", metavar="FILE", help="write the calls and their faults as JSON")
     lint.set_defaults(run=_lint)
     _declare_check(actions)
+    ascend_precision_command.declare(actions)
 
 
 def _declare_check(actions: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import shlex
 import sys
 from collections.abc import Callable, Mapping
@@ -15,7 +16,7 @@ from harness.core.errors import UsageError
 from harness.core.outcome import Outcome
 from harness.core.record import Record
 from harness.core.registry import registry
-from harness.core.route import Route, find_routes, parse_route
+from harness.core.route import Route, find_routes, offered, parse_route
 from harness.core.value import value
 from harness.engine.cache import Cache
 from harness.engine.cell import Cell, Engine
@@ -156,18 +157,22 @@ def routes_asked(question: Question, case: Case) -> list[Route]:
     targets = [target for target in question.to if ">" not in target]
     for target in targets:
         if "*" not in target:
-            found.get("runtimes", target.split("@")[0])
+            found.get("runtimes", re.split(r"[@\[]", target)[0])
     devices = tuple(dict.fromkeys(["cpu", *(target.split("@")[1] for target in targets if "@" in target)]))
     here = Path.cwd()
     settings = Settings(
         root=here, report=here, levels={}, rungs={}, fuzz={}, limits=question.limits, devices=devices, sources=tuple(case.build),
-        hops=question.hops,
+        hops=question.hops, targets=() if any(set(text) & set(">*[") for text in question.to) else question.to,
     )  # fmt: skip
-    routes = routes_of(case, (), settings) if case.given else routes_for(settings, found)
+    routes = routes_of(case, (), settings) if case.given else routes_for(settings, found, targets)
     chosen = {str(route): route for route in routes if not question.to or any(_reaches(route, target) for target in targets)}
     for text in question.to:
-        if ">" in text and "*" in text:
-            longer = find_routes(found, max_hops=max(3, question.hops), devices=devices)
+        if "[" in text and ">" not in text:
+            own = [route for route in routes if route.runtime.name == text.partition("[")[0]]
+            asked = [parse_route(">".join([route.framework, *map(str, route.converters), text]), found) for route in own]
+            chosen.update({str(route): route for route in asked})
+        elif ">" in text and "*" in text:
+            longer = offered(find_routes(found, max_hops=max(3, question.hops), devices=devices), found, question.to)
             chosen.update({str(route): route for route in longer if route.framework in case.build and matches(str(route), text)})
         elif ">" in text:
             first = text.split(">")[0]

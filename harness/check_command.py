@@ -103,7 +103,8 @@ def _table(records: Sequence[Record]) -> Table:
         worst = max((c.metrics.get("max_abs", 0.0) for c in record.comparisons if c.against == "reference"), default=None)
         path = [escape(str((record.part or {}).get("path", "(whole)")))] if parts else []
         tried = _tried((record.shapes or {}).get("tried", ()))
-        table.add_row(*path, escape(record.route), str(record.outcome), "" if worst is None else f"{worst:.3g}", tried)
+        outcome = f"{record.outcome} ({record.label})" if record.label else str(record.outcome)
+        table.add_row(*path, escape(record.route), outcome, "" if worst is None else f"{worst:.3g}", tried)
     return table
 
 

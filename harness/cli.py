@@ -65,7 +65,7 @@ def _routes(given: argparse.Namespace, console: Console) -> int:
     settings = settings_from(table_of(root), root, {"full": given.all or None})
     found = registry()
     table = Table("route", "here")
-    for route in routes_for(settings, found):
+    for route in routes_for(settings, found, (given.pattern,)):
         if not matches(str(route), given.pattern):
             continue
         table.add_row(escape(str(route)), escape(_state(sorted({adapter.toolchain for adapter in adapters_of(route, found)}))))

@@ -13,7 +13,7 @@ from rich.table import Table
 from harness.core.errors import UsageError, unknown
 from harness.core.outcome import Outcome
 from harness.core.registry import registry
-from harness.core.route import Route, find_routes, parse_route
+from harness.core.route import Route, find_routes, offered, parse_route
 from harness.engine.cache import Cache
 from harness.engine.cell import Engine
 from harness.engine.pool import Limits, Pool
@@ -91,7 +91,8 @@ def routes_asked(patterns: list[str]) -> tuple[Route, ...]:
     chosen: dict[str, Route] = {}
     for pattern in patterns:
         if "*" in pattern or "?" in pattern:
-            own = [route for route in find_routes(found) if route.framework in BUILDERS and matches(str(route), pattern)]
+            every = offered(find_routes(found), found, [pattern])
+            own = [route for route in every if route.framework in BUILDERS and matches(str(route), pattern)]
         else:
             own = [parse_route(pattern, found)]
         for route in own:

@@ -221,15 +221,19 @@ class Run:
         if not self.records:
             return
         yield ""
-        counts = Counter(str(record.outcome) for record in self.records)
+        counts = Counter(str(record.outcome) for record in self.records if not record.label)
         routes = {record.route for record in self.records}
         replayed = sum(record.replayed for record in self.records)
         yield f"parity: {len(self.records)} cells on {len(routes)} routes, {replayed} replayed from the cache"
-        yield "  " + ", ".join(f"{number} {outcome}" for outcome, number in counts.most_common())
+        if counts:
+            yield "  " + ", ".join(f"{number} {outcome}" for outcome, number in counts.most_common())
+        for label, sums in (self.gate.apart if self.gate else {}).items():
+            yield f"  {label}, no result of the device itself: {sums['match']} of {sums['cells']} cells match"
         width = max(map(len, routes))
         for route in sorted(routes):
             part = Counter(str(record.outcome) for record in self.records if record.route == route)
-            yield f"  {route:<{width}}  " + ", ".join(f"{number} {outcome}" for outcome, number in part.most_common())
+            label = next((f" ({record.label})" for record in self.records if record.route == route and record.label), "")
+            yield f"  {route:<{width}}  " + ", ".join(f"{number} {outcome}" for outcome, number in part.most_common()) + label
         yield from model_lines(self.records)
         bad = [record for record in self.records if not record.ok and record.outcome is not Outcome.UNAVAILABLE]
         for record in sorted(bad, key=lambda record: SEVERITY.index(record.outcome))[:5]:

@@ -172,6 +172,8 @@ class Session(Protocol):
     order as dictionaries: ``name`` (each once), ``op``, ``scope`` (the module it came from, joined by ".", "" for
     unknown), ``inputs`` (names of what it is made of). ``tensors(feeds, names=None)`` returns these by name, and the
     outputs of that same run by native name, so that it shows whether probing changed the result.
+
+    Optional: ``study(feeds, question)`` answers a question that only this runtime understands, as plain data.
     """
 
     provenance: Mapping[str, Any]
@@ -185,7 +187,13 @@ class Session(Protocol):
 
 @runtime_checkable
 class Runtime(Protocol):
-    """Loads artifacts on a device."""
+    """Loads artifacts on a device.
+
+    Optional: ``label``, a word for verdicts that are no results of the device they speak of, such as ``emulated``: every record carries
+    it, and reports and gates keep such records apart. ``named_only = True``: used only where a route, a pattern or ``--to`` names it.
+    ``coarsest(options)``: the coarsest type it computes in with these options, as `harness.numerics.oracle.UNITS` names it, "" for
+    that of the source.
+    """
 
     name: str
     accepts: tuple[str, ...]

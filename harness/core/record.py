@@ -67,6 +67,7 @@ class Record:
     identical execution (same recipe, versions, options, feeds and machine).
     ``part``: of a generated case, what it was taken from (see `harness.core.case.Case`). ``parts``: of a whole model, its tree,
     the coverage of what was generated from it, and what was left out (see `harness.generate.discover.Generated`).
+    ``label``: a word where the target is no device but stands for one, such as ``emulated``; "" for a result of the device itself.
     """
 
     id: str
@@ -94,6 +95,7 @@ class Record:
     part: Mapping[str, Any] | None = None
     parts: Mapping[str, Any] | None = None
     dtype: str = ""
+    label: str = ""
 
     @property
     def ok(self) -> bool:
@@ -115,7 +117,7 @@ class Record:
             "provenance": dict(self.provenance or {}), "error": dict(self.error) if self.error else None,
             "timing": dict(self.timing or {}), "expectation": dict(self.expectation) if self.expectation else None,
             "replayed": self.replayed, "repro": self.repro, "file": self.file,
-            "part": dict(self.part) if self.part else None, "parts": dict(self.parts) if self.parts else None,
+            "part": dict(self.part) if self.part else None, "parts": dict(self.parts) if self.parts else None, "label": self.label,
         }  # fmt: skip
 
     def line(self) -> str:
@@ -151,7 +153,7 @@ def record_from(data: Mapping[str, Any]) -> Record:
             messages=tuple(data.get("messages", ())), versions=data.get("versions"), provenance=data.get("provenance"),
             error=data.get("error"), timing=data.get("timing"), expectation=data.get("expectation"),
             replayed=bool(data.get("replayed")), repro=data.get("repro", ""), file=data.get("file", ""),
-            part=data.get("part"), parts=data.get("parts"),
+            part=data.get("part"), parts=data.get("parts"), label=data.get("label", ""),
         )  # fmt: skip
     except (KeyError, ValueError, TypeError) as error:
         raise UsageError(f"a record is incomplete or malformed: {type(error).__name__}: {error}") from None

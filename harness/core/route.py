@@ -6,7 +6,7 @@ Written ``torch>onnx.dynamo[opset=18]>onnxruntime@cpu``; an option that has its 
 from __future__ import annotations
 
 import re
-from typing import Any, Iterator, Mapping
+from typing import Any, Iterable, Iterator, Mapping
 
 from harness.core.errors import UsageError
 from harness.core.protocols import ANY, option_values
@@ -134,6 +134,17 @@ def find_routes(registry: Registry, *, max_hops: int = 2, devices: tuple[str, ..
                     if device in devices
                 ]
     return sorted(routes, key=lambda route: (len(route.converters), str(route)))
+
+
+def offered(routes: Iterable[Route], registry: Registry, texts: Iterable[str]) -> list[Route]:
+    """Return routes without those to a runtime that takes part only where one of ``texts`` names it."""
+    asked = tuple(texts)
+
+    def named(route: Route) -> bool:
+        runtime = registry.get("runtimes", route.runtime.name)
+        return not getattr(runtime, "named_only", False) or any(runtime.name in text for text in asked)
+
+    return [route for route in routes if named(route)]
 
 
 def _chains(registry: Registry, start: str, most: int) -> Iterator[tuple[tuple[Hop, ...], str]]:

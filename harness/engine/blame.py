@@ -99,7 +99,8 @@ class _Judge:
 
         After the last converter the cell's own runtime is left out: it is judged by itself.
         """
-        found = [r for r in self._steps.registry.runtimes.values() if format in r.accepts and "cpu" in r.devices]
+        every = [r for r in self._steps.registry.runtimes.values() if not getattr(r, "label", "")]
+        found = [r for r in every if format in r.accepts and "cpu" in r.devices]
         found = [r for r in found if not (last and r.name == self._cell.route.runtime.name)]
         for runtime in sorted(found, key=lambda r: (not r.name.endswith("reference"), r.accepts[0] != format, r.name)):
             try:

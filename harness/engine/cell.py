@@ -107,7 +107,7 @@ class Engine:
             message = f"internal error of the harness: {problem}"
             outcome = Outcome.ERROR
             error = {"kind": "error", "type": type(problem).__name__, "message": message, "traceback": traceback.format_exc()[-6000:]}
-        record = _record(cell, trace, comparisons, outcome, error)
+        record = self._labelled(_record(cell, trace, comparisons, outcome, error))
         self._pool.relax(keep=self._toolchains(cell.route))
         return record
 
@@ -118,7 +118,7 @@ class Engine:
             return [self.run_cell(cell) for cell in cells]
         batches = Batches(
             steps=self._steps, alone=self.run_cell, bounds=self._bounds or (lambda cell: declared(cell.case)),
-            matched=lambda cell, trace, comparisons: _record(cell, trace, comparisons, Outcome.MATCH, None),
+            matched=lambda cell, trace, comparisons: self._labelled(_record(cell, trace, comparisons, Outcome.MATCH, None)),
             elsewhere=_provenance, toolchains=self._toolchains(able[0].route),
         )  # fmt: skip
         found = {record.id: record for record in batches.run(able)}
@@ -156,6 +156,11 @@ class Engine:
             toolchains=self._toolchains(cell.route), rungs=tuple(self._rungs.get(cell.case.level, ())),
             shapes={"tried": [], "failing": [], **(record.shapes or {})}, versions=dict(record.versions or {}),
         )  # fmt: skip
+
+    def _labelled(self, record: Record) -> Record:
+        """Return the record with the label of its runtime, which it has whatever became of the cell."""
+        runtime = self._registry.get("runtimes", record.target.partition("@")[0])
+        return dataclasses.replace(record, label=getattr(runtime, "label", ""))
 
     def _toolchains(self, route: Route) -> tuple[str, ...]:
         return tuple(dict.fromkeys(adapter.toolchain for adapter in adapters_of(route, self._registry)))

@@ -129,11 +129,16 @@ def yardsticks(
 
 
 def coarsest(route: Route, registry: Registry) -> str:
-    """Return the coarsest type below float32 among the options ``precision`` of the route, given or by default; "" for none."""
+    """Return the coarsest type below float32 that the route computes in, "" for none.
+
+    It is what an option ``precision`` says, given or by default, or what a runtime makes of its options.
+    """
     _, *adapters = adapters_of(route, registry)
-    hops = zip(adapters, (*route.converters, route.runtime), strict=True)
-    asked = [option_values(adapter, hop.options, f"route {route}").get("precision") for adapter, hop in hops]
-    return max((_COARSE[name] for name in asked if name in _COARSE), key=UNITS.__getitem__, default="")
+    values = [option_values(a, hop.options, f"route {route}") for a, hop in zip(adapters, (*route.converters, route.runtime), strict=True)]
+    asked = [_COARSE.get(value.get("precision", ""), "") for value in values]
+    if hasattr(adapters[-1], "coarsest"):
+        asked.append(adapters[-1].coarsest(values[-1]))
+    return max(filter(None, asked), key=UNITS.__getitem__, default="")
 
 
 def _counted(reference: Reference, name: str, rung: str, most: float) -> Any:

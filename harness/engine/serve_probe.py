@@ -103,6 +103,14 @@ class Probes:
         inner, outputs = live.tensors(native_feeds(artifact, feeds), list(names))
         return {"tensors": {name: array for name, array in inner.items() if _numeric(array)}, "outputs": outputs}
 
+    def study(self, session: int, feeds: Mapping[str, Any], question: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what a session knows beyond its outputs; the runtime says which questions it takes. Raises `UsageError` where none."""
+        live, artifact = self._sessions[session]
+        if not hasattr(live, "study"):
+            raise UsageError(f"sessions of this runtime ({live.provenance.get('provider')}) answer no questions")
+        answer: dict[str, Any] = live.study(native_feeds(artifact, feeds), question)
+        return answer
+
     def _source(
         self, framework: str, ref: Mapping[str, str], artifact: Mapping[str, Any] | None, feeds: Mapping[str, Any]
     ) -> tuple[Any, Any, dict[str, Any]]:

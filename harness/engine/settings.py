@@ -11,7 +11,7 @@ from harness.core import toml
 from harness.core.case import LEVELS, Case
 from harness.core.errors import UsageError, unknown
 from harness.core.registry import Registry, registry
-from harness.core.route import Hop, Route, find_routes, parse_route
+from harness.core.route import Hop, Route, find_routes, offered, parse_route
 from harness.core.value import value
 from harness.engine.example_rows import FILE
 from harness.engine.fuzzing import EXAMPLES, SECONDS
@@ -205,8 +205,8 @@ def size(text: str) -> int:
     return int(float(found[1]) * 1024 ** " KMGT".index(found[2].upper() or " "))
 
 
-def routes_for(settings: Settings, registry: Registry) -> list[Route]:
-    """Return the routes a run may use, in a stable order.
+def routes_for(settings: Settings, registry: Registry, named: Sequence[str] = ()) -> list[Route]:
+    """Return the routes a run may use, in a stable order. ``named``: what else names a runtime beside the settings.
 
     Without route patterns: every shortest route of each source and target, or all of them up to
     ``hops`` converters when the full matrix is asked for. A device that a target or route names is considered
@@ -214,6 +214,7 @@ def routes_for(settings: Settings, registry: Registry) -> list[Route]:
     """
     devices = _devices(settings, registry)
     found = find_routes(registry, max_hops=settings.hops, devices=devices)
+    found = offered(found, registry, (*settings.routes, *settings.targets, *named))
     if settings.routes:
         found = _matching(found, settings.routes, registry)
     elif not settings.full:
@@ -295,7 +296,7 @@ def _given(case: Case, settings: Settings | None) -> list[Route]:
     found = registry()
     devices = settings.devices if settings else ("cpu",)
     sources = (settings.sources if settings else ()) or tuple(case.build)
-    return [
+    routes = [
         Route(framework=framework, converters=(Hop(name=f"given.{kind}", options={"file": name}),), device=device,
               runtime=Hop(name=runtime.name, options={}))
         for framework in case.build if framework in sources
@@ -305,3 +306,4 @@ def _given(case: Case, settings: Settings | None) -> list[Route]:
         for device in runtime.devices if device in devices
         if not settings or not settings.targets or {runtime.name, f"{runtime.name}@{device}"} & set(settings.targets)
     ]  # fmt: skip
+    return offered(routes, found, settings.targets if settings else ())

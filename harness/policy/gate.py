@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -45,16 +46,21 @@ class Policy:
 
 @value
 class Gate:
-    """The verdict. ``code`` is the exit code; ``reasons`` is empty when the gate passed."""
+    """The verdict. ``code`` is the exit code; ``reasons`` is empty when the gate passed.
+
+    ``apart``: by label, what was counted apart from the results of devices: ``cells``, ``match`` and ``fail``.
+    """
 
     passed: bool
     code: int
     reasons: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    apart: Mapping[str, Mapping[str, int]] = dataclasses.field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data for the reports."""
-        return {"passed": self.passed, "code": self.code, "reasons": list(self.reasons), "problems": list(self.problems)}
+        apart = {"apart": {label: dict(sums) for label, sums in self.apart.items()}} if self.apart else {}
+        return {"passed": self.passed, "code": self.code, "reasons": list(self.reasons), "problems": list(self.problems), **apart}
 
 
 def load_policy(source: str | os.PathLike[str] | Mapping[str, Any]) -> Policy:
@@ -125,20 +131,40 @@ def gate(records: Iterable[Record], policy: Policy | None = None, problems: Sequ
 
     Fails on every record that is neither ok nor unavailable, on a match that nothing stands behind,
     on every problem, and on whatever the policy asks for and the records do not show.
+
+    Labelled records, such as emulated ones, are a column of their own: their failures are told with their label, and nothing
+    that the policy asks for is met by one, unless it names their runtime in full.
     """
-    cells, policy = list(records), policy or Policy()
-    reasons = [*_failures(cells, problems), *_hollow(cells), *problems]
+    every, policy = list(records), policy or Policy()
+    labels = sorted({cell.label for cell in every} - {""})
+    reasons = []
+    for label in ("", *labels):
+        cells = [cell for cell in every if cell.label == label]
+        found = [*_failures(cells, problems), *_hollow(cells)]
+        reasons += [f"{label}: {reason}" if label else reason for reason in found]
+    cells = every
+    reasons += problems
     reasons += [reason for requirement in policy.require_match for reason in _unmatched(cells, requirement)]
     reasons += [reason for target in policy.require_runtimes for reason in _not_run(cells, target)]
     reasons += _counts(cells, policy)
     code = exit_code(cells, failed=bool(reasons))
     if code == NOTHING_COMPARED:
         reasons.insert(0, _nothing(cells))
-    return Gate(passed=code == PASSED, code=code, reasons=tuple(reasons), problems=tuple(problems))
+    apart = {label: _column([cell for cell in every if cell.label == label]) for label in labels}
+    return Gate(passed=code == PASSED, code=code, reasons=tuple(reasons), problems=tuple(problems), apart=apart)
+
+
+def _column(cells: Sequence[Record]) -> dict[str, int]:
+    match = sum(cell.outcome is Outcome.MATCH for cell in cells)
+    return {"cells": len(cells), "match": match, "fail": sum(not cell.ok and cell.outcome is not Outcome.UNAVAILABLE for cell in cells)}
 
 
 def exit_code(records: Sequence[Record], *, failed: bool) -> int:
-    """Return the exit code: 3 when nothing ran or nothing could be compared, 1 on failure, 0 otherwise."""
+    """Return the exit code: 3 when nothing ran or nothing could be compared, 1 on failure, 0 otherwise.
+
+    Labelled records stand in for no others: they decide only where there are none but these.
+    """
+    records = [record for record in records if not record.label] or records
     if all(record.outcome is Outcome.UNAVAILABLE for record in records):
         return NOTHING_COMPARED
     if failed:
@@ -192,15 +218,21 @@ def _judged(cell: Record) -> int:
 def _unmatched(cells: Sequence[Record], requirement: Requirement) -> list[str]:
     asked = f"require_match {requirement.routes}" + (f" at level {', '.join(requirement.levels)}" if requirement.levels else "")
     chosen = [c for c in cells if glob.matches(requirement.routes, c.route) and (not requirement.levels or c.level in requirement.levels)]
+    chosen = [cell for cell in chosen if _stands(cell, requirement.routes)]
     if not chosen:
         return [f"{asked}: no such cell in this run"]
     bad = [cell for cell in chosen if cell.outcome is not Outcome.MATCH]
     return [f"{asked}: {len(bad)} of {_cells(len(chosen))} do not match: {_names(bad)}"] if bad else []
 
 
+def _stands(cell: Record, pattern: str) -> bool:
+    """Return whether a cell may meet what a pattern asks for: a labelled one only where its runtime is named, not merely matched."""
+    return not cell.label or cell.target.partition("@")[0] in pattern
+
+
 def _not_run(cells: Sequence[Record], target: str) -> list[str]:
     pattern = target if "@" in target else f"{target}@*"
-    chosen = [cell for cell in cells if glob.matches(pattern, cell.target)]
+    chosen = [cell for cell in cells if glob.matches(pattern, cell.target) and _stands(cell, pattern)]
     if any(cell.outcome is not Outcome.UNAVAILABLE and cell.stage in (Stage.RUN, Stage.COMPARE, Stage.BENCH) for cell in chosen):
         return []
     absent = [cell for cell in chosen if cell.outcome is Outcome.UNAVAILABLE]
@@ -215,6 +247,7 @@ def _not_run(cells: Sequence[Record], target: str) -> list[str]:
 
 def _counts(cells: Sequence[Record], policy: Policy) -> list[str]:
     reasons = []
+    cells = [cell for cell in cells if not cell.label]
     absent = [cell for cell in cells if cell.outcome is Outcome.UNAVAILABLE]
     if absent and not policy.allow_unavailable:
         reasons.append(f"allow_unavailable is false and {_cells(len(absent))} could not run here: {_names(absent)}")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from harness.core.record import Record
 from harness.core.value import value
-from harness.report.sections import chain, grouped
+from harness.report.sections import chain, grouped, heading
 from harness.report.verdict import Tally, tally
 
 ENOUGH = 100
@@ -50,7 +50,7 @@ def compat(records: Sequence[Record], enough: int = ENOUGH) -> Compat | None:
     unit = [record for record in records if record.level == "unit" and record.family]
     if len({(record.framework, record.family) for record in unit}) < enough:
         return None
-    by_route = sorted(grouped(unit, lambda r: (r.framework, r.target, r.route)).items())
+    by_route = sorted(grouped(unit, lambda r: (r.framework, heading(r), r.route)).items())
     columns = [
         Column(route=route, framework=framework, target=target, chain=chain(route), tally=tally(cells))
         for (framework, target, route), cells in by_route

@@ -21,7 +21,7 @@ from harness.report.compat import compat
 from harness.report.models import models
 from harness.report.pack import pack
 from harness.report.text import clean, count
-from harness.report.verdict import GLYPHS, MEANINGS, Tally, blamed, excused, fails, headline, tally
+from harness.report.verdict import GLYPHS, MEANINGS, Tally, apart, blamed, excused, fails, headline, tally, told_apart
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _STYLES = ("report.css", "cells.css", "blame.css", "models.css")
@@ -65,11 +65,13 @@ def render_html(
     payload, shortened = pack(found, homes={cell: home for model in taken_apart for cell, home in model.anchors.items()})
     targets, rows = sections.matrix(found)
     family_targets, family_rows = sections.families(records)
-    whole = tally(records)
+    devices, labelled = apart(records)
+    whole = tally(devices)
     return _environment().get_template("report.html.j2").render(
-        title=title, gate=gate, run=_lines(run or {}), all=whole, bar=_bar(whole), replayed=sum(r.replayed for r in records),
-        style=Markup(style), script=Markup(script), policy=_policy(style, script), payload=payload,
-        shortened=shortened, pairs=found, places=places, models=taken_apart, targets=targets, rows=rows, causes=sections.causes(records),
+        title=title, gate=gate, run=_lines(run or {}), all=whole, told=told_apart(labelled), bar=_bar(whole),
+        replayed=sum(r.replayed for r in records), style=Markup(style), script=Markup(script), policy=_policy(style, script),
+        payload=payload, shortened=shortened, pairs=found, places=places, models=taken_apart, targets=targets, rows=rows,
+        causes=sections.causes(records),
         family_targets=family_targets, family_rows=[(name, list(group)) for name, group in groupby(family_rows, lambda f: f.framework)],
         pair_index={(pair.framework, pair.target): pair.index for pair in found}, versions=sections.versions(records),
         expectations=sections.expectations(records), loose=loose_problems(records, gate), absences=sections.absences(records),

@@ -13,7 +13,7 @@ from harness.report.compat import by_dtype, compat
 from harness.report.models import Model, models
 from harness.report.origin import region
 from harness.report.text import clean, count, line
-from harness.report.verdict import GLYPHS, MEANINGS, Tally, blamed, fails, headline, tally
+from harness.report.verdict import GLYPHS, MEANINGS, Tally, apart, blamed, fails, headline, tally, told_apart
 
 _NAMED = 100
 # What could start emphasis, code, a link, a table cell, a heading, a formula, a bare address or a mention.
@@ -46,8 +46,10 @@ def render_markdown(
 
     ``hints``: declared bounds that could be tighter, one line each.
     """
-    whole = tally(records)
-    parts = [f"## {plain(title)}", _verdict(whole, gate), *_reasons(gate), _counts(records, whole)]
+    devices, labelled = apart(records)
+    whole = tally(devices)
+    said = [plain(sentence) for sentence in told_apart(labelled)]
+    parts = [f"## {plain(title)}", _verdict(whole, gate), *said, *_reasons(gate), _counts(devices, whole)]
     if records:
         parts += _matrix(records)
         parts += _models(records)

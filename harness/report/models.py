@@ -10,7 +10,7 @@ from harness.core.record import Record
 from harness.core.value import value
 from harness.report.nodes import nodes_of
 from harness.report.origin import coverage, listed, mapped, part_of, percent, whole
-from harness.report.sections import chain, grouped
+from harness.report.sections import chain, grouped, heading
 from harness.report.text import clean, count, line
 from harness.report.tree import Mark, Row, Tree
 from harness.report.verdict import GLYPHS, SEVERITY, Tally, excused, fails, headline, tally
@@ -106,7 +106,7 @@ def _lanes(heads: Sequence[Record], made: Sequence[Record], places: Mapping[str,
     ordered = sorted(by_route, key=lambda route: (min(_rank(cell) for cell in by_route[route]), route))
     return [
         Lane(
-            number=number, chain=chain(route), target=by_route[route][0].target, route=route, whole=own.get(route),
+            number=number, chain=chain(route), target=heading(by_route[route][0]), route=route, whole=own.get(route),
             tallies={
                 level: tally(cells) for level, cells in grouped((c for c in by_route[route] if mapped(c.part)), lambda c: c.level).items()
             },

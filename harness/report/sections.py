@@ -66,6 +66,11 @@ def grouped(records: Iterable[Record], key: Callable[[Record], _K]) -> dict[_K, 
     return dict(found)
 
 
+def heading(record: Record) -> str:
+    """Return the target as a column is headed: with its label where it stands for a device and is none."""
+    return f"{record.target} ({record.label})" if record.label else record.target
+
+
 def chain(route: str) -> str:
     """Return the converters of a route, and its runtime's options when it has any."""
     parts = re.split(r">(?![^\[]*\])", route)
@@ -77,7 +82,7 @@ def chain(route: str) -> str:
 def pairs(records: Sequence[Record]) -> list[Pair]:
     """Return every pair of framework and target that has a cell, sorted, with its routes."""
     found, lanes = [], 0
-    ordered = sorted(grouped(records, lambda r: (r.framework, r.target)).items())
+    ordered = sorted(grouped(records, lambda r: (r.framework, heading(r))).items())
     for index, ((framework, target), cells) in enumerate(ordered):
         inside = []
         for route, members in sorted(grouped(cells, lambda r: r.route).items()):
@@ -100,10 +105,10 @@ def matrix(found: Sequence[Pair]) -> tuple[list[str], list[tuple[str, list[Pair 
 def families(records: Iterable[Record]) -> tuple[list[str], list[Family]]:
     """Return the operator table of the unit level: its targets and one row for each framework and family."""
     unit = [record for record in records if record.level == "unit"]
-    targets = sorted({record.target for record in unit})
+    targets = sorted({heading(record) for record in unit})
     rows = []
     for (framework, name), cells in sorted(grouped(unit, lambda r: (r.framework, r.family or r.case)).items()):
-        sums = {target: tally(members) for target, members in grouped(cells, lambda r: r.target).items()}
+        sums = {target: tally(members) for target, members in grouped(cells, heading).items()}
         rows.append(Family(framework=framework, name=name, tallies=sums))
     return targets, rows
 
@@ -112,7 +117,7 @@ def causes(records: Iterable[Record]) -> list[Cause]:
     """Return what fails without being expected, grouped by what it says, worst and most frequent first."""
     groups = grouped((r for r in records if fails(r)), lambda r: (r.outcome, str(r.stage), _signature(r)))
     found = [
-        Cause(outcome=outcome, stage=stage, text=headline(cells[0]), targets=sorted({cell.target for cell in cells}), records=cells)
+        Cause(outcome=outcome, stage=stage, text=headline(cells[0]), targets=sorted({heading(cell) for cell in cells}), records=cells)
         for (outcome, stage, _), cells in groups.items()
     ]
     return sorted(found, key=lambda cause: (SEVERITY.index(cause.outcome), -len(cause.records), cause.text))
@@ -140,7 +145,7 @@ def absences(records: Iterable[Record]) -> list[dict[str, Any]]:
     absent = [record for record in records if record.outcome is Outcome.UNAVAILABLE]
     found = []
     for (reason, how), cells in grouped(absent, _reason).items():
-        targets = sorted({cell.target for cell in cells})
+        targets = sorted({heading(cell) for cell in cells})
         routes = sorted({cell.route for cell in cells})
         found.append({"reason": reason, "how": how, "targets": targets, "routes": routes, "cells": len(cells)})
     return sorted(found, key=lambda item: (-int(item["cells"]), str(item["reason"])))

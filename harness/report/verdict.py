@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from harness.core.outcome import Outcome
 from harness.core.record import Comparison, Record
 from harness.core.value import value
-from harness.report.text import line, number, real
+from harness.report.text import count, line, number, real
 
 # A wrong result nobody notices ships, so it outranks every failure that announces itself.
 SEVERITY = (
@@ -76,6 +76,17 @@ def tally(records: Sequence[Record]) -> Tally:
         failing=len(failing), surprises=sum(record.outcome is Outcome.MATCH for record in failing), counts=dict(counts),
         worst=worst, calm=bool(expected) and not failing,
     )  # fmt: skip
+
+
+def apart(records: Sequence[Record]) -> tuple[list[Record], dict[str, Tally]]:
+    """Return the results of devices, and the sum of what is labelled, by label: it is counted apart."""
+    labels = sorted({record.label for record in records} - {""})
+    return [record for record in records if not record.label], {label: tally([r for r in records if r.label == label]) for label in labels}
+
+
+def told_apart(sums: Mapping[str, Tally]) -> list[str]:
+    """Return one sentence for each label: what it is not, and how many of its cells match."""
+    return [f"{label}, no result of the device itself: {one.matched} of {count(one.executed, 'cell')} match" for label, one in sums.items()]
 
 
 def excused(record: Record) -> bool:

@@ -49,6 +49,7 @@ class QnnHtp:
     toolchain = "qnn"
     distributions = ("onnxruntime-qnn", "onnxruntime", "numpy")
     devices = ("npu-simulated",)
+    label = "npu-simulated"
     options = (
         _qnn.CHIP, Option(name="precision", default="fp16", choices=("fp16",), help="the type the HTP computes float graphs in"),
     )  # fmt: skip

@@ -67,6 +67,7 @@ class Rknn:
     toolchain = "rknn"
     distributions = ("rknn-toolkit2", "onnx", "numpy")
     devices = ("npu-simulated",)
+    label = "npu-simulated"
     options = (
         Option(name="soc", default="rk3588", choices=_CHIPS, help="the Rockchip chip to build for"),
         Option(name="precision", default="fp16", choices=("fp16",), help="the type the NPU computes float graphs in"),

@@ -146,7 +146,7 @@ def _linear(one: Relation, name: str, ranges: Mapping[str, Interval], domain: Se
         factor, low, high = -factor, -high, -low
         compare = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}.get(compare, compare)
     # factor * length == -rest, so the length lies between -high / factor, rounded up, and -low / factor, rounded down.
-    least = (-high if compare != ">" else 1 - high) // factor
+    least = -((high if compare != ">" else high - 1) // factor)
     most = -(low if compare != "<" else low + 1) // factor
     start = 0 if compare[0] == "<" else bisect.bisect_left(domain, least)
     stop = len(domain) if compare[0] == ">" else bisect.bisect_right(domain, most)

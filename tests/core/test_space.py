@@ -74,6 +74,15 @@ def brute(chosen: tuple[Dim, ...], texts: tuple[str, ...], profiles: tuple[Mappi
             yield one
 
 
+def test_no_length_is_rounded_into_a_relation() -> None:
+    even = Dim("c", 2, 7, multiple=2)
+    for text in ("5 - a == a - c", "5 + c == 2*a", "2*a - 5 == c"):
+        with pytest.raises(UsageError, match="cannot hold"):
+            space_from((TensorSpec(name="x", dtype="float32", shape=(Dim("a", 3, 10), even)),), (text,))
+    odd = space(Dim("a", 3, 10), Dim("c", 2, 7), relations=["5 - a == a - c"])
+    assert odd.choices("c", {}) == (3, 5, 7)
+
+
 @settings(max_examples=150, deadline=None)
 @given(declarations(), st.data())
 def test_a_space_is_what_brute_force_finds(declared: Any, data: Any) -> None:

@@ -33,7 +33,7 @@ def shortest() -> dict[str, Route]:
     The reference evaluator comes last: it gets batch normalisation of old operator sets wrong, which old exporters write.
     """
     found = registry()
-    routes = find_routes(found, max_hops=3, devices=("cpu", "npu-simulated"))
+    routes = find_routes(found, max_hops=3, devices=("cpu", "npu-simulated", "npu"))
     routes.sort(key=lambda route: (len(route.converters), not_here(route) is not None, route.runtime.name == "onnx.reference"))
     chosen: dict[str, Route] = {}
     for route in routes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from harness.core.route import parse_route
 from harness.engine.cache import Cache
 from harness.engine.cell import Cell, Engine
 from harness.engine.manifest import Manifest, manifest
-from harness.engine.pool import Limits, Pool
+from harness.engine.pool import Limits, Pool, ended
 from harness.engine.serve import Serve
 
 FILE = Path(__file__).with_name("om_models.py")
@@ -47,6 +49,15 @@ def facts(record: Record) -> object:
     return record.error, [(c.output, c.facts, c.metrics.get("ratio")) for c in record.comparisons if not c.match]
 
 
+def gone(pids: list[int]) -> bool:
+    """Return whether processes end, given a moment."""
+    for _ in range(100):
+        if all(map(ended, pids)):
+            return True
+        time.sleep(0.05)
+    return False
+
+
 @pytest.mark.parametrize("case_id", ["static", "batches", "any-batch", "images", "tokens", "many-batches"])
 def test_a_good_model_matches_from_onnx_to_the_npu(case_id: str, cann: Path, run: Run) -> None:
     record = run(case_id)
@@ -55,3 +66,99 @@ def test_a_good_model_matches_from_onnx_to_the_npu(case_id: str, cann: Path, run
     assert (record.provenance or {})["soc"] == "Ascend310P3"
     assert (record.provenance or {})["precision"] == "float32"
     assert (record.versions or {})["CANN"] == "8.0.0"
+
+
+def test_a_torch_model_matches_in_atc_s_own_precision_judged_as_float16(cann: Path, run: Run) -> None:
+    record = run("batches", "torch>onnx.dynamo[opset=18]>om.atc[soc=Ascend310P3]>acl@npu")
+    assert record.outcome is Outcome.MATCH, facts(record)
+    assert (record.provenance or {})["precision"] == "float16"
+    apart = max(c.metrics["max_abs"] for c in record.comparisons if "max_abs" in c.metrics)
+    assert 1e-6 < apart < 1e-2, "computed in float16"
+
+
+def test_what_keeps_float32_is_not_allowed_the_errors_of_float16(cann: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASCEND_FAKE_ATC", "always-half")
+    record = run("batches")
+    assert record.outcome is Outcome.MISMATCH, "the compiler was asked to keep float32 and did not"
+
+
+def test_a_fault_of_the_device_is_caught_and_the_hop_to_it_is_blamed(cann: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASCEND_FAKE_BUG", "scaled")
+    record = run("static", blame=True)
+    assert record.outcome is Outcome.MISMATCH
+    assert "om.atc" in str((record.culprit or {})["hop"]) or "acl" in str((record.culprit or {})["hop"]), record.culprit
+
+
+def test_an_operator_set_without_plugins_is_unsupported_by_name(cann: Path, run: Run) -> None:
+    record = run("too-new")
+    assert (record.outcome, str(record.stage)) == (Outcome.UNSUPPORTED, "convert")
+    assert "ai.onnx::19::MatMul" in (record.error or {})["message"]
+    assert "E16002" in (record.error or {})["message"]
+
+
+def test_a_length_outside_the_gears_is_told_with_the_gears(cann: Path, run: Run) -> None:
+    record = run("any-batch", f"onnx>om.atc[soc=Ascend310P3,{KEEP},shapes=profiles,gears=2]>acl@npu")
+    assert (record.outcome, str(record.stage)) == (Outcome.ERROR, "run")
+    assert "3 is none of the profiles 2; " in (record.error or {})["message"]
+
+
+def test_a_chip_other_than_the_one_compiled_for_is_told(cann: Path, run: Run) -> None:
+    record = run("static", "onnx>om.atc[soc=Ascend910B3]>acl@npu")
+    assert (record.outcome, str(record.stage)) == (Outcome.ERROR, "load")
+    assert "compiled for Ascend910B3, and this device is Ascend310P3" in (record.error or {})["message"]
+
+
+@pytest.mark.parametrize(
+    ("soc", "said"),
+    [("", "needs the chip: write om.atc[soc="), ("Ascend910", "ambiguous"), ("Ascend310P9", "is no chip"), ("310P3", "Ascend310P3")],
+)
+def test_a_chip_is_named_exactly_and_never_guessed(soc: str, said: str, cann: Path, run: Run) -> None:
+    record = run("static", f"onnx>om.atc[soc={soc}]>acl@npu" if soc else "onnx>om.atc>acl@npu")
+    assert (record.outcome, (record.error or {})["kind"]) == (Outcome.ERROR, "usage")
+    assert said in (record.error or {})["message"]
+
+
+def test_a_conversion_that_takes_too_long_leaves_nothing_behind(
+    cann: Path, described: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = tmp_path / "pids.json"
+    monkeypatch.setenv("ASCEND_FAKE_ATC", "sleep")
+    monkeypatch.setenv("ASCEND_FAKE_PIDS", str(told))
+    case = next(case for case in described.cases if case.id == "static")
+    cell = Cell(id="static", case=case, route=parse_route(ONNX, registry()), file=described.file, digest=described.digest)
+    with Pool(Limits(timeout=15.0)) as pool:
+        record = Engine(pool, Cache(tmp_path / "cache")).run_cell(cell)
+    assert (record.outcome, str(record.stage)) == (Outcome.TIMEOUT, "convert")
+    left = json.loads(told.read_text())
+    assert gone(left["pids"])
+    assert not Path(left["folder"]).exists()
+    assert not list((tmp_path / "cache").rglob("*.om"))
+    assert not list((tmp_path / "cache").glob("making-*"))
+
+
+def test_without_cann_it_is_unavailable_with_the_way_to_get_it(no_cann: None, run: Run) -> None:
+    record = run("static")
+    assert record.outcome is Outcome.UNAVAILABLE
+    assert "CANN is not installed" in (record.error or {})["message"]
+    assert "hiascend.com" in (record.error or {})["how"]
+    assert "pip install" not in (record.error or {})["how"]
+
+
+def test_with_a_compiler_and_no_driver_the_npu_is_unavailable(cann: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(cann))
+    record = run("static")
+    assert (record.outcome, str(record.stage)) == (Outcome.UNAVAILABLE, "load")
+    assert "pyACL cannot be imported" in (record.error or {})["message"]
+
+
+def test_without_a_device_what_the_driver_s_tool_says_is_told(cann: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASCEND_FAKE_COUNT", "0")
+    record = run("static")
+    assert record.outcome is Outcome.UNAVAILABLE
+    assert "pyACL finds no NPU; npu-smi is not on the PATH" in (record.error or {})["message"]
+
+
+def test_a_list_of_operators_beside_the_case_file_reaches_atc(cann: Path, run: Run) -> None:
+    record = run("static", "onnx>om.atc[soc=Ascend310P3,precision_mode=allow_mix_precision,modify_mixlist=no-such.json]>acl@npu")
+    assert (record.outcome, (record.error or {})["kind"]) == (Outcome.ERROR, "usage")
+    assert str(FILE.parent / "no-such.json") in (record.error or {})["message"]

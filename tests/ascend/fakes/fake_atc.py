@@ -1,7 +1,7 @@
 """A stand-in for ATC: documented flags, grammar, messages and exit status; what it writes runs on the stand-in for pyACL only.
 
 It reads its command line by itself, not with the harness, so that neither can confirm the other's mistakes. ``ASCEND_FAKE_ATC`` makes
-it misbehave: ``no-file``, ``exit-1-with-file``, ``kernel``, ``module``, ``driver``, ``suffix``, ``sleep``, ``warning``.
+it misbehave: ``no-file``, ``exit-1-with-file``, ``kernel``, ``module``, ``driver``, ``suffix``, ``always-half``, ``sleep``, ``warning``.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def converted(given: dict[str, str]) -> bytes:
     operators(model)
     declared = declared_of(model, given.get("input_shape", ""))
     kind, rows = profiles(given, declared)
-    if given.get("precision_mode", "force_fp16") not in ("must_keep_origin_dtype", "force_fp32"):
+    if HOW == "always-half" or given.get("precision_mode", "force_fp16") not in ("must_keep_origin_dtype", "force_fp32"):
         model = halved(model)
     head = {"soc": given["soc_version"], "shapes": declared, "kind": kind, "profiles": rows}
     out = io.BytesIO()

@@ -9,7 +9,7 @@ from harness.ascend import codes
 from harness.core.errors import ParityError, Unavailable, Unsupported, UsageError
 from harness.core.value import value
 
-_CODE = re.compile(r"(?<![0-9A-Za-z])([EW][0-9A-Z]\d{4})(?![0-9A-Za-z])[)\]]?:?\s*(.*)")
+_CODE = re.compile(r"(?<![0-9A-Za-z_])([EW][0-9A-Z]\d{4})(?![0-9A-Za-z_])[)\]]?:?\s*(.*)")
 _STAMP = re.compile(r"^\[PID:\s*\d+\]\s*\S+\s*")
 _NAMED = re.compile(r"\[([^\[\]]+)\]|'([^']+)'|\"([^\"]+)\"")
 _FLAG = re.compile(r"^ERROR: (unknown command line flag|flag '|Non-option parameter).*", re.M)

@@ -58,6 +58,8 @@ _OWNERS = {1: "wrong use", 2: "resources", 3: "service", 5: "inside CANN"}
 
 def atc(code: str) -> str:
     """Return what a code of ATC means, the part it comes from where no more is known."""
+    if code.startswith("W"):
+        return "a warning"
     return ATC.get(code) or next((f"an error of the {part}" for start, part in FAMILIES if code.startswith(start)), "an error")
 
 

@@ -57,9 +57,42 @@ def start(acl: Any) -> None:
         check(acl, "init", code)
 
 
-def freed(held: contextlib.ExitStack, acl: Any, call: str, release: Callable[..., Any], *what: Any) -> None:
-    """Give something back when ``held`` closes, and look at the code."""
-    held.callback(lambda: check(acl, call, release(*what)))
+class Held:
+    """What was taken, given back in reverse order. Of several codes other than 0 the first is raised: the others follow from it."""
+
+    def __init__(self) -> None:
+        self._back: list[Callable[[], None]] = []
+
+    def back(self, acl: Any, call: str, release: Callable[..., Any], *what: Any) -> None:
+        """Give something back when this closes, and look at the code."""
+        self._back.append(lambda: check(acl, call, release(*what)))
+
+    def pop_all(self) -> Held:
+        """Return everything held in a stack of its own."""
+        moved = Held()
+        moved._back, self._back = self._back, []
+        return moved
+
+    def close(self) -> None:
+        """Give everything back; a second time does nothing."""
+        wrong = []
+        while self._back:
+            try:
+                self._back.pop()()
+            except AclError as error:
+                wrong.append(error)
+        if wrong:
+            raise wrong[0]
+
+    def __enter__(self) -> Held:
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if error is None:
+            self.close()
+            return
+        with contextlib.suppress(AclError):
+            self.close()
 
 
 class Port:

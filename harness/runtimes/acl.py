@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any, Mapping
 
 import numpy as np
@@ -11,7 +10,7 @@ from harness.ascend import devices, notes
 from harness.core.errors import Unavailable, UsageError
 from harness.core.protocols import Option, Source
 from harness.runtimes import _acl
-from harness.runtimes._acl import check, freed
+from harness.runtimes._acl import Held, check
 
 _PRECISION = {"must_keep_origin_dtype": "float32", "allow_mix_precision_bf16": "bfloat16", "allow_fp32_to_bf16": "bfloat16"}
 
@@ -21,10 +20,10 @@ class AclSession:
 
     def __init__(self, source: Source, device: str, options: Mapping[str, Any]) -> None:
         self._acl = acl = _acl.module()
-        self._held = contextlib.ExitStack()
+        self._held = Held()
         self._room = options["output_bytes"]
         self._notes = notes.beside(source.artifact.entry)
-        with contextlib.ExitStack() as held:
+        with Held() as held:
             self._open(acl, held, source.artifact.entry, options["device_id"])
             self._ports, own = _acl.inputs_of(acl, self._desc)
             self._profile = own.get(_acl.PROFILE_INPUT, -1)
@@ -38,22 +37,22 @@ class AclSession:
             "precision": _PRECISION.get(self._notes.get("precision_mode", ""), "float16"),
         }  # fmt: skip
 
-    def _open(self, acl: Any, held: contextlib.ExitStack, entry: str, number: int) -> None:
+    def _open(self, acl: Any, held: Held, entry: str, number: int) -> None:
         _acl.start(acl)
         check(acl, "rt.set_device", acl.rt.set_device(number))
-        freed(held, acl, "rt.reset_device", acl.rt.reset_device, number)
+        held.back(acl, "rt.reset_device", acl.rt.reset_device, number)
         context, code = acl.rt.create_context(number)
         check(acl, "rt.create_context", code)
-        freed(held, acl, "rt.destroy_context", acl.rt.destroy_context, context)
+        held.back(acl, "rt.destroy_context", acl.rt.destroy_context, context)
         self._soc = str(acl.get_soc_name() or "") if hasattr(acl, "get_soc_name") else ""
         compiled = self._notes.get("soc", "")
         if compiled and self._soc and compiled.lower() != self._soc.lower():
             raise RuntimeError(f"the .om was compiled for {compiled}, and this device is {self._soc}; write om.atc[soc={self._soc}]")
         self._model, code = acl.mdl.load_from_file(entry)
         check(acl, "mdl.load_from_file", code)
-        freed(held, acl, "mdl.unload", acl.mdl.unload, self._model)
+        held.back(acl, "mdl.unload", acl.mdl.unload, self._model)
         self._desc = acl.mdl.create_desc()
-        freed(held, acl, "mdl.destroy_desc", acl.mdl.destroy_desc, self._desc)
+        held.back(acl, "mdl.destroy_desc", acl.mdl.destroy_desc, self._desc)
         check(acl, "mdl.get_desc", acl.mdl.get_desc(self._desc, self._model))
 
     def _profiles(self) -> tuple[str, list[list[int]]]:
@@ -78,7 +77,7 @@ class AclSession:
             known = "; ".join(",".join(map(str, one)) for one in self._gears)
             asked = ",".join(map(str, lengths))
             raise UsageError(f"{asked} is none of the profiles {known} that the .om has; feed one of them, or compile {asked} too")
-        with contextlib.ExitStack() as held:
+        with Held() as held:
             inputs = self._inputs(held, arrays)
             if self._kind:
                 self._choose(inputs, lengths, arrays)
@@ -100,25 +99,25 @@ class AclSession:
             raise UsageError(f"the .om takes {len(self._feeds)} inputs ({wanted}), and was given {', '.join(feeds) or 'none'}")
         return feeds[name]
 
-    def _taken(self, held: contextlib.ExitStack, size: int) -> int:
+    def _taken(self, held: Held, size: int) -> int:
         pointer, code = self._acl.rt.malloc(size, _acl.HUGE_FIRST)
         check(self._acl, "rt.malloc", code)
-        freed(held, self._acl, "rt.free", self._acl.rt.free, pointer)
+        held.back(self._acl, "rt.free", self._acl.rt.free, pointer)
         return int(pointer)
 
-    def _dataset(self, held: contextlib.ExitStack, buffers: list[tuple[int, int]]) -> Any:
+    def _dataset(self, held: Held, buffers: list[tuple[int, int]]) -> Any:
         """Return a dataset of these places on the device; it and its buffers go before the memory does."""
         acl = self._acl
         dataset = acl.mdl.create_dataset()
-        freed(held, acl, "mdl.destroy_dataset", acl.mdl.destroy_dataset, dataset)
+        held.back(acl, "mdl.destroy_dataset", acl.mdl.destroy_dataset, dataset)
         for pointer, size in buffers:
             buffer = acl.create_data_buffer(pointer, size)
-            freed(held, acl, "destroy_data_buffer", acl.destroy_data_buffer, buffer)
+            held.back(acl, "destroy_data_buffer", acl.destroy_data_buffer, buffer)
             _, code = acl.mdl.add_dataset_buffer(dataset, buffer)
             check(acl, "mdl.add_dataset_buffer", code)
         return dataset
 
-    def _inputs(self, held: contextlib.ExitStack, arrays: Mapping[str, Any]) -> Any:
+    def _inputs(self, held: Held, arrays: Mapping[str, Any]) -> Any:
         buffers = []
         for index, port in enumerate(self._ports):
             array = None if index == self._profile else arrays[port.name]
@@ -143,13 +142,13 @@ class AclSession:
             dims = {"dimCount": len(every), "name": "", "dims": every}
             check(acl, "mdl.set_input_dynamic_dims", acl.mdl.set_input_dynamic_dims(self._model, inputs, index, dims))
 
-    def _describe(self, held: contextlib.ExitStack, inputs: Any, arrays: Mapping[str, Any]) -> None:
+    def _describe(self, held: Held, inputs: Any, arrays: Mapping[str, Any]) -> None:
         """Tell the shapes of inputs whose lengths are a range or open."""
         acl = self._acl
         for index, port in enumerate(self._ports):
             desc = acl.create_tensor_desc(acl.mdl.get_input_data_type(self._desc, index), list(arrays[port.name].shape), 2)
-            # This one function returns no code.
-            held.callback(acl.destroy_tensor_desc, desc)
+            # This one function of pyACL returns no code.
+            held.back(acl, "destroy_tensor_desc", lambda one: acl.destroy_tensor_desc(one) or 0, desc)
             _, code = acl.mdl.set_dataset_tensor_desc(inputs, desc, index)
             check(acl, "mdl.set_dataset_tensor_desc", code)
 

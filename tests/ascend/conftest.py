@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from om_fakes import FAKES
 
 from harness.engine.toolchains import locate
-
-FAKES = Path(__file__).parent / "fakes"
 
 
 @pytest.fixture

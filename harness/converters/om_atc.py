@@ -12,6 +12,7 @@ from harness.ascend.compiling import KINDS, call_of, lengths_of, with_options
 from harness.ascend.gears import kind_of
 from harness.ascend.process import run, workplace
 from harness.ascend.words import IMPLEMENTATIONS, MODES
+from harness.converters._onnx_ports import outputs_of
 from harness.core.errors import Unavailable, UsageError
 from harness.core.protocols import Converted, Option, Source
 
@@ -118,7 +119,7 @@ def _names(source: Source) -> tuple[dict[str, str], dict[str, str]]:
     framework = _FRAMEWORKS[artifact.format]
     order = [port.native for port in artifact.outputs]
     if framework == "onnx":
-        order = _outputs_of(artifact.entry)
+        order = outputs_of(artifact.entry, "om.atc")
     elif framework == "mindspore":
         order = [str(index) for index in range(len(order))]
     missing = [port.native for port in artifact.outputs if port.native not in order]
@@ -126,14 +127,6 @@ def _names(source: Source) -> tuple[dict[str, str], dict[str, str]]:
         raise RuntimeError(f"{os.path.basename(artifact.entry)} has no output {', '.join(missing)}; it has {', '.join(order)}")
     inputs = {port.name: _node(port.native, framework) for port in artifact.inputs}
     return inputs, {port.name: str(order.index(port.native)) for port in artifact.outputs}
-
-
-def _outputs_of(path: str) -> list[str]:
-    try:
-        import onnx
-    except ImportError:
-        raise Unavailable("om.atc reads the order of outputs from the model, for which it needs onnx", "pip install onnx") from None
-    return [info.name for info in onnx.load(path, load_external_data=False).graph.output]
 
 
 ADAPTERS = (Atc(),)

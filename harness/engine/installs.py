@@ -21,7 +21,8 @@ class Install:
 
     ``name``: what people call it. ``variables``: set by its own script, each naming its folder. ``programs``: on the PATH once that has
     run. ``folders``: where it lies where nobody chose another place. ``script``: what in its folder sets the variables. ``release``:
-    the file below its folder, a pattern, with a line ``version=``. ``passed``: variables that workers need of it. ``how``: how to get it.
+    the file below its folder, a pattern, with a line ``version=``; "" for none. ``passed``: variables that workers need of it. ``how``:
+    how to get it.
     """
 
     name: str
@@ -62,12 +63,14 @@ def _absent(install: Install, toolchain: str, named: Mapping[str, str]) -> tuple
     for folder in install.folders:
         if (Path(folder) / install.script).is_file():
             return f"toolchain {toolchain}: {install.name} lies in {folder}, not yet set up", f"source {folder}/{install.script}"
-    missing = f"no {' or '.join(install.programs)} on the PATH, no {' or '.join(install.variables)}"
+    missing = f"no {' or '.join(install.programs)} on the PATH" + (f", no {' or '.join(install.variables)}" if install.variables else "")
     return f"toolchain {toolchain}: {install.name} is not installed ({missing})", install.how
 
 
 def _release(install: Install, homes: list[Path], programs: list[str]) -> str:
     """Return the version that an installation says it has, "unknown" where it says none."""
+    if not install.release:
+        return "unknown"
     roots = [*homes, *(parent for place in programs for parent in Path(os.path.realpath(place)).parents[1:3])]
     for root in roots:
         for path in sorted(glob.glob(str(root / install.release))):  # noqa: PTH207 (the pattern has a folder in it)

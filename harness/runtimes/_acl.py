@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import weakref
 from typing import Any, Callable, Mapping, Sequence
 
 import numpy as np
@@ -20,6 +21,8 @@ AIPP_INPUT = "ascend_dynamic_aipp_data"
 HUGE_FIRST = 0
 TO_DEVICE, TO_HOST = 1, 2
 REPEATED = 100002
+_USERS: Any = weakref.WeakKeyDictionary()
+"""By module ``acl`` and device: its context, and how many sessions use it."""
 
 
 class AclError(RuntimeError):
@@ -93,6 +96,31 @@ class Held:
             return
         with contextlib.suppress(AclError):
             self.close()
+
+
+def enter(acl: Any, held: Held, number: int) -> Any:
+    """Return the context of a device. All sessions of a process share it; it and the device are left by the last of them."""
+    users = _USERS.setdefault(acl, {})
+    if number not in users:
+        check(acl, "rt.set_device", acl.rt.set_device(number))
+        context, code = acl.rt.create_context(number)
+        if code != 0:
+            acl.rt.reset_device(number)
+        check(acl, "rt.create_context", code)
+        users[number] = [context, 0]
+    users[number][1] += 1
+    held.back(acl, "rt.destroy_context or rt.reset_device", _leave, acl, number)
+    return users[number][0]
+
+
+def _leave(acl: Any, number: int) -> Any:
+    context, count = _USERS[acl][number]
+    _USERS[acl][number][1] = count - 1
+    if count > 1:
+        return 0
+    del _USERS[acl][number]
+    first = acl.rt.destroy_context(context)
+    return acl.rt.reset_device(number) or first
 
 
 class Port:

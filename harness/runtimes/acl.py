@@ -34,16 +34,13 @@ class AclSession:
             self._held = held.pop_all()
         self.provenance = {
             "device": device, "provider": f"pyACL on {self._soc or 'an unknown chip'}", "soc": self._soc,
-            "precision": _PRECISION.get(self._notes.get("precision_mode", ""), "float16"),
+            "precision": _PRECISION.get(self._notes["precision_mode"], "float16") if self._notes else "as it was compiled",
         }  # fmt: skip
 
     def _open(self, acl: Any, held: Held, entry: str, number: int) -> None:
         _acl.start(acl)
-        check(acl, "rt.set_device", acl.rt.set_device(number))
-        held.back(acl, "rt.reset_device", acl.rt.reset_device, number)
-        context, code = acl.rt.create_context(number)
-        check(acl, "rt.create_context", code)
-        held.back(acl, "rt.destroy_context", acl.rt.destroy_context, context)
+        self._context = _acl.enter(acl, held, number)
+        check(acl, "rt.set_context", acl.rt.set_context(self._context))
         self._soc = str(acl.get_soc_name() or "") if hasattr(acl, "get_soc_name") else ""
         compiled = self._notes.get("soc", "")
         if compiled and self._soc and compiled.lower() != self._soc.lower():
@@ -77,6 +74,7 @@ class AclSession:
             known = "; ".join(",".join(map(str, one)) for one in self._gears)
             asked = ",".join(map(str, lengths))
             raise UsageError(f"{asked} is none of the profiles {known} that the .om has; feed one of them, or compile {asked} too")
+        check(acl, "rt.set_context", acl.rt.set_context(self._context))
         with Held() as held:
             inputs = self._inputs(held, arrays)
             if self._kind:

@@ -53,6 +53,26 @@ def net():
     return torch.nn.Sequential(torch.nn.Linear(6, 8), torch.nn.ReLU(), torch.nn.Linear(8, 4))
 
 
+def keras_net():
+    import keras
+
+    x = keras.Input((6,), name="x")
+    hidden = keras.layers.Dense(8, activation="relu")(x)
+    return keras.Model(x, [keras.layers.Dense(4)(hidden), keras.layers.Dense(3)(hidden)])
+
+
+def paddle_net():
+    import paddle
+
+    return paddle.nn.Sequential(paddle.nn.Linear(6, 8), paddle.nn.ReLU(), paddle.nn.Linear(8, 4))
+
+
+def cell():
+    from mindspore import nn
+
+    return nn.SequentialCell(nn.Dense(6, 8), nn.ReLU(), nn.Dense(8, 4))
+
+
 def spec(name: str, *shape: object, dtype: str = "float32", **more: object) -> TensorSpec:
     return TensorSpec(name=name, dtype=dtype, shape=shape, **more)
 
@@ -60,6 +80,10 @@ def spec(name: str, *shape: object, dtype: str = "float32", **more: object) -> T
 CASES = [
     Case(id="static", level="unit", inputs=(spec("x", 2, 6),), build={"onnx": lambda: dense("2")}),
     Case(id="batches", level="unit", inputs=(spec("x", BATCH, 6),), build={"onnx": dense, "torch": net}),
+    Case(
+        id="frameworks", level="unit", inputs=(spec("x", BATCH, 6),),
+        build={"tensorflow": keras_net, "paddle": paddle_net, "mindspore": cell},
+    ),
     Case(id="any-batch", level="unit", inputs=(spec("x", Dim("batch", 1, 64), 6),), build={"onnx": dense}),
     Case(id="many-batches", level="unit", inputs=(spec("x", Dim("batch", 1, 500), 6),), build={"onnx": dense}),
     Case(id="images", level="unit", inputs=(spec("x", 1, 3, Dim("H", allowed=(8, 12)), Dim("W", allowed=(8, 10))),), build={"onnx": image}),

@@ -27,7 +27,7 @@ def case_of(name: str) -> Case:
 def source_of(name: str, folder: Path) -> Source:
     """Return a case of `om_models` as an ONNX file with its example inputs."""
     case = case_of(name)
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True, parents=True)
     model = case.build["onnx"]()
     onnx.save(model, folder / "model.onnx")
     space = space_of(case, "onnx")

@@ -115,7 +115,8 @@ def test_the_order_of_calls_is_held_to(acl: Any, tmp_path: Path) -> None:
 
 
 def test_memory_is_held_to_its_size_its_side_and_its_users(acl: Any) -> None:
-    acl.init(), acl.rt.set_device(0), acl.rt.create_context(0)
+    acl.init(), acl.rt.set_device(0)
+    context, _ = acl.rt.create_context(0)
     pointer, _ = acl.rt.malloc(8, 0)
     raw = bytes(16)
     assert acl.rt.memcpy(pointer, 8, acl.util.bytes_to_ptr(raw), 16, 1) == 100000
@@ -123,10 +124,10 @@ def test_memory_is_held_to_its_size_its_side_and_its_users(acl: Any) -> None:
     assert acl.rt.memcpy(pointer, 8, acl.util.bytes_to_ptr(raw), 8, 2) == 100000
     buffer = acl.create_data_buffer(pointer, 8)
     assert acl.rt.free(pointer) == 100000
-    assert acl.rt.destroy_context(7) == 100000
+    assert acl.rt.destroy_context(context) == 100000
     assert (acl.destroy_data_buffer(buffer), acl.destroy_data_buffer(buffer)) == (0, 100000)
     assert (acl.rt.free(pointer), acl.rt.free(pointer)) == (0, 100000)
-    assert (acl.rt.destroy_context(7), acl.rt.reset_device(0), acl.finalize()) == (0, 0, 0)
+    assert (acl.rt.destroy_context(context), acl.rt.reset_device(0), acl.finalize()) == (0, 0, 0)
     assert acl.left() == {}
 
 

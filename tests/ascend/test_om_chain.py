@@ -76,6 +76,22 @@ def test_a_torch_model_matches_in_atc_s_own_precision_judged_as_float16(cann: Pa
     assert 1e-6 < apart < 1e-2, "computed in float16"
 
 
+@pytest.mark.parametrize(
+    "way", ["tensorflow>savedmodel.keras>frozen.tf", "tensorflow>onnx.tf2onnx[opset=15]", "paddle>paddle.static>onnx.paddle2onnx"]
+)
+def test_models_of_other_frameworks_match_too(way: str, cann: Path, run: Run) -> None:
+    record = run("frameworks", f"{way}>om.atc[soc=Ascend310P3,{KEEP}]>acl@npu")
+    assert record.outcome is Outcome.MATCH, facts(record)
+
+
+def test_mindspore_without_ascend_says_that_it_writes_no_air(cann: Path, run: Run) -> None:
+    record = run("frameworks", "mindspore>air.mindspore>om.atc[soc=Ascend310P3]>acl@npu")
+    if "managed environment is not built" in str((record.error or {}).get("message")):
+        pytest.skip("parity env build mindspore")
+    assert (record.outcome, str(record.stage)) == (Outcome.UNAVAILABLE, "convert")
+    assert "writes AIR with its Ascend backend only" in (record.error or {})["message"]
+
+
 def test_what_keeps_float32_is_not_allowed_the_errors_of_float16(cann: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASCEND_FAKE_ATC", "always-half")
     record = run("batches")

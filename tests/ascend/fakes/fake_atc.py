@@ -136,7 +136,33 @@ def checked(given: dict[str, str]) -> onnx.ModelProto:
             return onnx.load(given["model"])
         except Exception as error:
             raise Refused("E10041", f"Failed to load the model from [{given['model']}]: {type(error).__name__}") from error
-    raise Refused("E13005", f"Failed to parse [{given['model']}]: the stand-in knows ONNX alone")
+    if given["framework"] == "3":
+        return frozen(given)
+    raise Refused("E13005", f"Failed to parse [{given['model']}]: the stand-in knows ONNX and TensorFlow alone")
+
+
+def frozen(given: dict[str, str]) -> onnx.ModelProto:
+    """Return what a frozen TensorFlow graph says, its inputs called like their nodes and its outputs in the order of ``--out_nodes``."""
+    import tensorflow as tf
+    import tf2onnx
+
+    graph = tf.compat.v1.GraphDef()
+    try:
+        graph.ParseFromString(Path(given["model"]).read_bytes())
+    except Exception as error:
+        raise Refused("E13005", f"Failed to parse [{given['model']}]") from error
+    inputs = [node.name + ":0" for node in graph.node if node.op == "Placeholder"]
+    outputs = given["out_nodes"].split(";")
+    missing = [name for name in outputs if name.split(":")[0] not in {node.name for node in graph.node}]
+    if missing:
+        raise Refused("E10016", f"Opname [{missing[0]}] in [--out_nodes] is not found in the model")
+    model, _ = tf2onnx.convert.from_graph_def(graph, input_names=inputs, output_names=outputs, opset=15)
+    for info in model.graph.input:
+        plain = info.name.split(":")[0]
+        for node in model.graph.node:
+            node.input[:] = [plain if name == info.name else name for name in node.input]
+        info.name = plain
+    return model
 
 
 def declared_of(model: onnx.ModelProto, text: str) -> dict[str, list[object]]:

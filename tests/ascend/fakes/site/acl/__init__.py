@@ -18,7 +18,7 @@ import numpy as np
 _DTYPES = {1: (0, "float32"), 10: (1, "float16"), 6: (3, "int32"), 7: (9, "int64"), 9: (12, "bool"), 11: (11, "float64"), 2: (4, "uint8")}
 _BASE = itertools.count(1 << 44, 1 << 32)
 _NUMBERS = itertools.count(1)
-_state: dict[str, Any] = {"init": False, "device": None, "context": None}
+_state: dict[str, Any] = {"init": False, "device": None, "context": None, "contexts": set()}
 device_memory: dict[int, bytearray] = {}
 host_memory: dict[int, Any] = {}
 objects: dict[int, Any] = {}
@@ -39,7 +39,7 @@ def left() -> dict[str, int]:
     """Return what was taken and not given back."""
     kinds = [type(thing).__name__ for thing in objects.values()]
     counted = {kind: kinds.count(kind) for kind in kinds}
-    more = {"device": len(device_memory), "host": len(host_memory), "models": len(models), "context": int(_state["context"] is not None)}
+    more = {"device": len(device_memory), "host": len(host_memory), "models": len(models), "context": len(_state["contexts"])}
     return {**counted, **{name: number for name, number in more.items() if number}}
 
 
@@ -81,19 +81,28 @@ def _set_device(number: int) -> int:
 def _create_context(number: int) -> tuple[int, int]:
     if _state["device"] != number:
         return 0, 107000
-    _state["context"] = 7
-    return 7, 0
+    _state["context"] = next(_NUMBERS)
+    _state["contexts"].add(_state["context"])
+    return _state["context"], 0
+
+
+def _set_context(context: int) -> int:
+    if context not in _state["contexts"]:
+        return 107000
+    _state["context"] = context
+    return 0
 
 
 def _destroy_context(context: int) -> int:
-    if _state["context"] != context or device_memory or models:
+    if context not in _state["contexts"] or (len(_state["contexts"]) == 1 and (device_memory or models)):
         return 100000  # memory and models first
-    _state["context"] = None
+    _state["contexts"].remove(context)
+    _state["context"] = None  # whoever goes on sets another
     return 0
 
 
 def _reset_device(number: int) -> int:
-    if _state["device"] != number or _state["context"] is not None:
+    if _state["device"] != number or _state["contexts"]:
         return 100000
     _state["device"] = None
     return 0
@@ -204,7 +213,7 @@ def _desc_of(number: Any) -> TensorDesc:
 
 
 rt = SimpleNamespace(
-    get_device_count=lambda: (int(os.environ.get("ASCEND_FAKE_COUNT", "1")), 0), set_device=_set_device, create_context=_create_context,
+    get_device_count=lambda: (int(os.environ.get("ASCEND_FAKE_COUNT", "1")), 0), set_device=_set_device, create_context=_create_context, set_context=_set_context,
     destroy_context=_destroy_context, reset_device=_reset_device, malloc=_malloc, free=_free, malloc_host=_malloc_host,
     free_host=_free_host, memcpy=_memcpy,
 )  # fmt: skip

@@ -32,6 +32,9 @@ def dense(batch: str = "batch", opset: int = 15):
     => (float[{batch}, 4] probs, float[{batch}, 4] logits) {{ logits = MatMul(x, w) probs = Softmax<axis = 1>(logits) }}""")
 
 
+FIXED = """<ir_version: 8, opset_import: ["" : 15]> g (float[2, 6] x, float[6, 4] w) => (float[2, 4] y) { y = MatMul(x, w) }"""
+
+
 def image():
     return with_weights("""<ir_version: 8, opset_import: ["" : 15]> g (float[1, 3, H, W] x, float[4, 3, 3, 3] w) => (float[1, 4, H, W] y)
     { c = Conv<pads = [1, 1, 1, 1]>(x, w) y = Relu(c) }""")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from om_fakes import FAKES
+from om_fakes import FAKES, forget
 from om_parts import compiled, feeds_at, truth
 
 from harness.core.errors import Unavailable, UsageError
@@ -22,11 +21,11 @@ from harness.runtimes.acl import Acl, AclSession
 def acl(cann: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The stand-in for pyACL in this process, as if just installed."""
     monkeypatch.syspath_prepend(str(FAKES / "site"))
-    sys.modules.pop("acl", None)
+    forget("acl")
     import acl
 
     yield acl
-    sys.modules.pop("acl", None)
+    forget("acl")
 
 
 def loaded(name: str, folder: Path, runtime: dict[str, str] | None = None, **given: Any) -> AclSession:
@@ -159,21 +158,21 @@ def test_two_sessions_at_once_share_the_device_until_the_last_leaves(acl: Any, t
 def test_another_module_of_that_name_is_not_taken_for_pyacl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "acl.py").write_text("allow = deny = None\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    sys.modules.pop("acl", None)
+    forget("acl")
     with pytest.raises(Unavailable, match="is not Huawei's pyACL"):
         Acl().probe("npu")
-    sys.modules.pop("acl", None)
+    forget("acl")
 
 
 def test_a_driver_that_is_missing_is_told_apart_from_a_missing_toolkit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "acl.py").write_text("raise ImportError('libascend_hal.so: cannot open shared object file')\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    sys.modules.pop("acl", None)
+    forget("acl")
     with pytest.raises(Unavailable, match="install the driver"):
         Acl().probe("npu")
 
 
 def test_without_the_stand_in_there_is_no_npu() -> None:
-    sys.modules.pop("acl", None)
+    forget("acl")
     with pytest.raises(Unavailable, match="pyACL cannot be imported"):
         Acl().probe("npu")

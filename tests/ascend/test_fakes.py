@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from om_fakes import FAKES
+from om_fakes import FAKES, forget
 from om_models import dense, newer, tokens
 from om_parts import compiled, feeds_at
 
@@ -96,11 +96,11 @@ def test_what_getopt_lets_pass_goes_wrong_quietly(models: Path) -> None:
 @pytest.fixture
 def acl(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.syspath_prepend(str(FAKES / "site"))
-    sys.modules.pop("acl", None)
+    forget("acl")
     import acl
 
     yield acl
-    sys.modules.pop("acl", None)
+    forget("acl")
 
 
 def test_the_order_of_calls_is_held_to(acl: Any, tmp_path: Path) -> None:

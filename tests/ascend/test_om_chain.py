@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import onnx
 import pytest
+from om_models import FIXED, with_weights
 
+from harness.cli import main
 from harness.core.outcome import Outcome
 from harness.core.record import Record
 from harness.core.registry import registry
@@ -178,3 +182,29 @@ def test_a_list_of_operators_beside_the_case_file_reaches_atc(cann: Path, run: R
     record = run("static", "onnx>om.atc[soc=Ascend310P3,precision_mode=allow_mix_precision,modify_mixlist=no-such.json]>acl@npu")
     assert (record.outcome, (record.error or {})["kind"]) == (Outcome.ERROR, "usage")
     assert str(FILE.parent / "no-such.json") in (record.error or {})["message"]
+
+
+def test_what_is_in_a_file_that_an_option_names_counts(cann: Path, run: Run, described: Manifest, tmp_path: Path) -> None:
+    listed = tmp_path / "list.json"
+    route = f"onnx>om.atc[soc=Ascend310P3,precision_mode=allow_mix_precision,modify_mixlist={listed}]>acl@npu"
+    compiled = []
+    for name in ("MatMul", "MatMul", "SoftmaxV2"):
+        listed.write_text(json.dumps({"black-list": {"to-add": [name]}}))
+        record = run("static", route)
+        assert record.outcome is Outcome.MATCH, facts(record)
+        compiled.append(len(list((tmp_path / "cache" / "entries").rglob("model.om"))))
+    assert compiled == [1, 1, 2], "the same list compiles once, another one anew"
+
+
+def test_an_om_file_made_elsewhere_is_judged_and_a_wrong_one_is_seen(
+    cann: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PARITY_CACHE", str(tmp_path / "cache"))
+    for name, seed in (("right", 3), ("wrong", 4)):
+        onnx.save(with_weights(FIXED, seed), f"{name}.onnx")
+        words = [f"--model={name}.onnx", "--framework=5", f"--output={name}", "--soc_version=Ascend310P3"]
+        subprocess.run(["atc", *words], check=True, capture_output=True)
+    assert main(["check", "right.onnx", "--artifact", "right.om", "--to", "acl@npu"]) == 0
+    assert main(["check", "right.onnx", "--artifact", "wrong.om", "--to", "acl@npu"]) == 1
+    assert "mismatch" in capsys.readouterr().out

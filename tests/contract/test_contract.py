@@ -187,7 +187,7 @@ def test_what_is_no_model_is_told_so(
 @pytest.mark.parametrize("adapter", sorted(name for name in ROUTES if not name.startswith("framework")))
 def test_an_option_it_lacks_is_refused(adapter: str) -> None:
     name = adapter.partition(" ")[2]
-    hops = [f"{hop}[no_such=1]" if hop == name else hop for hop in str(ROUTES[adapter]).partition("@")[0].split(">")]
+    hops = [f"{name}[no_such=1]" if hop.partition("[")[0] == name else hop for hop in str(ROUTES[adapter]).partition("@")[0].split(">")]
     if adapter.startswith("runtime"):
         hops[1:] = [*map(str, ROUTES[adapter].converters), f"{name}[no_such=1]"]
     text = ">".join(hops)

@@ -15,7 +15,9 @@ from harness.core.errors import UsageError
 from harness.core.space import Space
 
 KINDS = ("auto", "profiles", "range", "open")
-"""Ways to say that an axis has several lengths; ``auto`` takes profiles where all combinations fit into them, else ranges."""
+"""Ways to say that an axis has several lengths; ``auto`` takes profiles for a few combinations, or where the chip has no ranges."""
+FEW = 16
+"""Combinations that ``auto`` compiles one by one; each takes ATC as long as a model of fixed shape."""
 _SEARCHED = 20_000
 _ALLOWED = "declare the lengths that count as gears: Dim('batch', allowed=(1, 2, 4, 8))"
 
@@ -54,7 +56,7 @@ def call_of(lengths: Lengths, space: Space | None, soc: str, kind: str, gears: i
     rows = _rows(open_, space, gears) if kind in ("auto", "profiles") else []
     if len(rows) == 1:
         return AtcCall(soc_version=soc, framework=framework, input_shape=fixed)
-    if 2 <= len(rows) <= MOST:
+    if 2 <= len(rows) <= (FEW if kind == "auto" and family(soc) != "310B" else MOST):
         return call_for(lengths, rows, soc, framework)
     if kind == "profiles":
         raise UsageError(f"om.atc: more than {MOST} combinations of lengths, which ATC does not take as profiles; "

@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
-from harness import ascend_precision_command
+from harness import ascend_precision_command, ascend_time_command
 from harness.ascend.finding import SEVERITIES, Finding, few
 from harness.ascend.gears import proposed
 from harness.ascend.script import Found
@@ -26,8 +26,9 @@ graph, or MindSpore AIR) into an .om for one chip, in float16 unless told otherw
   parity ascend lint  "atc --model=..."      what is wrong with a command, or with the commands in a script
   parity ascend check model.onnx --soc ...   what ATC will refuse, ignore or change in a model, and the repair
   parity ascend precision model.onnx --soc ...   what each precision mode does to the numbers, emulated
+  parity ascend time  model.om               how long it takes on an NPU, by the vendor's own timer
 
-Neither needs CANN or an NPU: both predict. What is executed, emulated and predicted is told apart in docs/ASCEND.md."""
+The first three need neither CANN nor an NPU: they predict. What is executed, emulated and predicted is told apart in docs/ASCEND.md."""
 _LINT = """examples:
   parity ascend lint 'atc --model=m.onnx --framework=5 --output=m --soc_version=Ascend310P3 --input_shape="x:-1,3,224,224"
                       --dynamic_batch_size=1,2,4,8'
@@ -64,6 +65,7 @@ def declare(commands: Any) -> None:
     lint.set_defaults(run=_lint)
     _declare_check(actions)
     ascend_precision_command.declare(actions)
+    ascend_time_command.declare(actions)
 
 
 def _declare_check(actions: Any) -> None:

@@ -87,7 +87,8 @@ def _doctor(_: argparse.Namespace, console: Console) -> int:
     for name, toolchain in toolchains().items():
         try:
             found = locate(name)
-            versions = ", ".join(f"{d} {found.versions[d]}" for d in toolchain.distributions if d in found.versions)
+            listed = (*([toolchain.install.name] if toolchain.install else []), *toolchain.distributions)
+            versions = ", ".join(f"{d} {found.versions[d]}" for d in listed if d in found.versions)
             table.add_row(name, found.origin, versions, toolchain.summary)
         except Unavailable as absent:
             table.add_row(name, "unavailable", escape(f"{absent.reason}; {absent.how}"), toolchain.summary)

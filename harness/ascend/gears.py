@@ -66,11 +66,11 @@ def plans(shapes: Lengths, soc: str) -> list[Plan]:
             extra *= 1.0 + share
         combined = [dict(zip(gears, chosen)) for chosen in itertools.product(*gears.values())]
         open_ = [length for shape in shapes.values() for length in shape if not isinstance(length, int)]
-        rows = list(dict.fromkeys(tuple(_at(length, one) for length in open_) for one in combined[: MOST + 1]))
+        rows = list(dict.fromkeys(tuple(length_at(length, one) for length in open_) for one in combined[: MOST + 1]))
         if not 2 <= len(rows) <= MOST or min(map(min, rows)) < 1 or any(one.gears == gears for one in found):
             continue
-        call = _call(shapes, rows, soc)
-        kind = next(one for one in ("dynamic_batch_size", "dynamic_image_size", "dynamic_dims") if getattr(call, one))
+        call = call_for(shapes, rows, soc)
+        kind = kind_of(call)
         found.append(Plan(gears=gears, extra=extra - 1.0, profiles=len(rows), kind=kind, call=call))
     return found
 
@@ -80,16 +80,27 @@ def proposed(found: Sequence[Plan]) -> Plan | None:
     return min(found, key=lambda one: one.extra + EACH * one.profiles, default=None)
 
 
-def _call(shapes: Lengths, rows: Sequence[tuple[int, ...]], soc: str) -> AtcCall:
+def kind_of(call: AtcCall) -> str:
+    """Return the name of the profiles that a call has, "" for none."""
+    return next((one for one in ("dynamic_batch_size", "dynamic_image_size", "dynamic_dims") if getattr(call, one)), "")
+
+
+def call_for(shapes: Lengths, rows: Sequence[tuple[int, ...]], soc: str, framework: str = "onnx") -> AtcCall:
+    """Return the call with these profiles: a row has one length for each open axis, in order over all inputs.
+
+    The plainest kind that can say it is taken: batch sizes, image sizes, any dims.
+    """
     places = [(name, axis, length) for name, shape in shapes.items() for axis, length in enumerate(shape) if not isinstance(length, int)]
     texts = {name: tuple(length if isinstance(length, int) else -1 for length in shape) for name, shape in shapes.items()}
-    base = AtcCall(soc_version=soc, input_shape=texts)
+    base = AtcCall(soc_version=soc, framework=framework, input_shape=texts)
     if all(axis == 0 for _, axis, __ in places) and len({repr(length) for _, __, length in places}) == 1:
         return dataclasses.replace(base, dynamic_batch_size=tuple(row[0] for row in rows))
-    if [axis for _, axis, __ in places] == [2, 3] and len({name for name, _, __ in places}) == 1 and len(shapes[places[0][0]]) == 4:
+    image = [axis for _, axis, __ in places] == [2, 3] and len({name for name, _, __ in places}) == 1 and len(shapes[places[0][0]]) == 4
+    if image and framework == "onnx":
         return dataclasses.replace(base, dynamic_image_size=tuple((row[0], row[1]) for row in rows))
     return dataclasses.replace(base, input_format="ND", dynamic_dims=tuple(rows))
 
 
-def _at(length: int | Dim | DimExpr, profile: Mapping[str, int]) -> int:
+def length_at(length: int | Dim | DimExpr, profile: Mapping[str, int]) -> int:
+    """Return a length at these lengths of the dimensions."""
     return length if isinstance(length, int) else profile[length.name] if isinstance(length, Dim) else length.at(profile)

@@ -49,7 +49,7 @@ class _Given:
     """One format of artifacts made elsewhere."""
 
     sources = (ANY,)
-    options = (_FILE,)
+    options: tuple[Option, ...] = (_FILE,)
 
     def __init__(self, target: str, toolchain: str, distributions: tuple[str, ...]) -> None:
         self.name = f"given.{target}"
@@ -177,6 +177,16 @@ class GivenPaddle(_Given):
         return predictor.get_input_names(), predictor.get_output_names()
 
 
+class GivenOm(_Given):
+    """OM files. Inputs and outputs go by place, and the file does not say in which types it computes."""
+
+    options = (_FILE, Option(name="precision", default="fp16", choices=("fp16", "fp32"), help="what it was compiled for, fp16 by default"))
+
+    def coarsest(self, options: Mapping[str, Any]) -> str:
+        """Return the type that was said."""
+        return "float16" if options["precision"] == "fp16" else ""
+
+
 class GivenLive:
     """A live model of another framework, or a file that only its framework opens."""
 
@@ -219,6 +229,7 @@ ADAPTERS = (
     GivenSavedModel("tf.savedmodel", "tensorflow", ("tensorflow",)),
     GivenOpenVino("openvino.ir", "openvino", ("openvino",)),
     GivenPaddle("paddle.inference", "paddle", ("paddlepaddle",)),
+    GivenOm("om", "cann", ("numpy",)),
     _Given("torchscript", "torch", ("torch",)),
     _Given("torch.exported", "torch", ("torch",)),
     GivenLive("torch", "torch.module", "torch", ("torch",)),

@@ -6,7 +6,7 @@ import os
 import re
 from typing import Any, Mapping
 
-from harness.core.errors import Unsupported
+from harness.core.errors import Unavailable, Unsupported
 from harness.core.protocols import Converted, Option, Source
 
 _REFUSALS = re.compile(r"Exporting \w+ operator is not yet supported|Unsupported primitive[^\n]*")
@@ -90,4 +90,32 @@ class ToOnnx:
         )
 
 
-ADAPTERS = (MindIr(), ToOnnx())
+class ToAir:
+    """``mindspore.export`` to AIR, which ATC compiles; an Ascend build of MindSpore writes it, with static shapes only."""
+
+    name = "air.mindspore"
+    sources = ("mindspore.cell",)
+    target = "mindspore.air"
+    toolchain = "mindspore"
+    distributions = ("mindspore",)
+    options = (Option(name="dynamic", default=False, choices=(False,), help="AIR has static shapes only"),)
+
+    def convert(self, source: Source, dest: str, options: Mapping[str, Any]) -> Converted:
+        """Export; inputs and outputs go by position."""
+        import mindspore
+
+        try:
+            mindspore.export(source.model.cell, *_tensors(source, False), file_name=os.path.join(dest, "model"), file_format="AIR")
+        except ValueError as error:
+            if "Ascend backend" not in str(error):
+                raise
+            why = f"MindSpore {mindspore.__version__} writes AIR with its Ascend backend only"
+            raise Unavailable(why, "an Ascend build of mindspore with CANN; or the route by onnx.mindspore") from None
+        return Converted(
+            entry="model.air",
+            inputs={port.name: str(index) for index, port in enumerate(source.artifact.inputs)},
+            outputs={port.name: str(index) for index, port in enumerate(source.artifact.outputs)},
+        )
+
+
+ADAPTERS = (MindIr(), ToOnnx(), ToAir())

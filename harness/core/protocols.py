@@ -148,6 +148,10 @@ class Converter(Protocol):
 
     A converter with ``single_use = True`` leaves something behind that would spoil the next conversion: its
     worker ends after each. One whose ``target`` is among its ``sources`` is used only where a route names it.
+
+    Optional: ``coarsest(options)``, the coarsest type that what it makes computes in, as `harness.numerics.oracle.UNITS` names it, ""
+    for that of the source. ``files``: options that name a file, as seen from the case file; what is in it counts for the cache.
+    ``made_of`` (of any adapter): modules outside its own file that its results depend on.
     """
 
     name: str

@@ -131,13 +131,13 @@ def yardsticks(
 def coarsest(route: Route, registry: Registry) -> str:
     """Return the coarsest type below float32 that the route computes in, "" for none.
 
-    It is what an option ``precision`` says, given or by default, or what a runtime makes of its options.
+    It is what an option ``precision`` says, given or by default, or what an adapter with ``coarsest`` makes of its options.
     """
     _, *adapters = adapters_of(route, registry)
-    values = [option_values(a, hop.options, f"route {route}") for a, hop in zip(adapters, (*route.converters, route.runtime), strict=True)]
-    asked = [_COARSE.get(value.get("precision", ""), "") for value in values]
-    if hasattr(adapters[-1], "coarsest"):
-        asked.append(adapters[-1].coarsest(values[-1]))
+    asked = []
+    for adapter, hop in zip(adapters, (*route.converters, route.runtime), strict=True):
+        values = option_values(adapter, hop.options, f"route {route}")
+        asked.append(adapter.coarsest(values) if hasattr(adapter, "coarsest") else _COARSE.get(values.get("precision", ""), ""))
     return max(filter(None, asked), key=UNITS.__getitem__, default="")
 
 

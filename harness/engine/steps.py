@@ -21,7 +21,7 @@ from harness.core.route import Hop
 from harness.core.value import value
 from harness.engine.cache import Cache, Entry, key_of
 from harness.engine.pool import Pool
-from harness.engine.steps_keys import Keys, cpu
+from harness.engine.steps_keys import Keys, cpu, digest_of
 from harness.engine.toolchains import locate
 from harness.engine.worker import MEMORY, WorkerFailure
 from harness.numerics.ladder import rungs_among, rungs_of_shape
@@ -211,11 +211,14 @@ class Steps(Keys):
         options = option_values(adapter, hop.options, f"route {cell.route}")
         if options.get("file"):  # a conversion made elsewhere, named as seen from the case file
             options["file"] = str(Path(cell.file).parent / options["file"])
+        beside = {name: str(Path(cell.file).parent / options[name]) for name in getattr(adapter, "files", ()) if options[name]}
+        options.update(beside)
         told = told_of(cell.case, cell.route.framework)
         parts = {
             "kind": "convert", "converter": hop.name, "options": options, "adapter": self._adapter(adapter),
             "source": source.digest, "ports": [p.to_json() for p in (*source.inputs, *source.outputs)],
             "feeds": sample.digest, **told, "given": cell.digest if options.get("file") else "",
+            **({"read": {name: digest_of(path) for name, path in beside.items()}} if beside else {}),
         }  # fmt: skip
         arguments = {
             "converter": hop.name, "source": source.to_json(), "ref": cell.ref, "feeds": dict(sample.feeds),

@@ -51,10 +51,10 @@ class Keys:
         if name not in self._read:
             place = self._cache.root / "read" / f"{name}.json"
             known = _stored(place) if not self._cache.fresh else None
-            if known is None or any(_digest_of(path) != digest for path, digest in known.items()):
+            if known is None or any(digest_of(path) != digest for path, digest in known.items()):
                 trace.stage = Stage.BUILD
                 answer = self._ask(trace, adapter.toolchain, "build", {"framework": adapter.name, "ref": cell.ref})
-                known = {path: _digest_of(path) for path in answer["files"]}
+                known = {path: digest_of(path) for path in answer["files"]}
                 place.parent.mkdir(parents=True, exist_ok=True)
                 draft = place.with_suffix(f".{os.getpid()}")
                 draft.write_text(json.dumps(known))
@@ -65,7 +65,8 @@ class Keys:
     def _adapter(self, adapter: Any) -> dict[str, Any]:
         """Return what an adapter's results depend on: its own code, its packages, its interpreter."""
         located = locate(adapter.toolchain)
-        return {"code": _code(type(adapter).__module__), "versions": self._versions_of(adapter), "python": located.python}
+        code = _code(type(adapter).__module__, *getattr(adapter, "made_of", ()))
+        return {"code": code, "versions": self._versions_of(adapter), "python": located.python}
 
     def _versions_of(self, adapter: Any) -> dict[str, str]:
         key = (type(adapter).__name__, adapter.name)
@@ -95,7 +96,7 @@ def _stored(place: Path) -> dict[str, str] | None:
     return found if isinstance(found, dict) else None
 
 
-def _digest_of(path: str) -> str:
+def digest_of(path: str) -> str:
     """Return the SHA-256 of a file, "" for one that is gone."""
     try:
         return digest_file(Path(path))
@@ -111,10 +112,10 @@ _SHARED = (
 
 
 @functools.cache
-def _code(module: str) -> str:
-    """Return a digest of an adapter's file, of the private modules beside adapters, and of the code that drives it."""
+def _code(*modules: str) -> str:
+    """Return a digest of an adapter's file and modules, of the private modules beside adapters, and of the code that drives it."""
     total = hashlib.sha256()
-    files = [importlib.import_module(name).__file__ for name in (module, *_SHARED)]
+    files = [importlib.import_module(name).__file__ for name in (*modules, *_SHARED)]
     package = Path(harness.__file__).parent
     private = sorted(path for kind in KINDS for path in (package / kind).glob("_*.py"))
     for path in (*(Path(file) for file in files if file), *private):

@@ -1,7 +1,8 @@
 """Toolchains: which interpreter an adapter's worker runs in, and how to get it when it is missing.
 
 A toolchain is described by ``fixtures/toolchains/NAME.toml``. It is found in the current environment
-when its packages import there, else in a managed virtual environment (see `harness.engine.envs`).
+when its packages import there, else in a managed virtual environment (see `harness.engine.envs`). What a vendor installs outside of
+Python is found by what it installs (see `harness.engine.installs`).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from harness.core import toml
 from harness.core.errors import Unavailable, UsageError, unknown
 from harness.core.value import value
-from harness.engine import envs
+from harness.engine import envs, installs
 
 
 @value
@@ -28,7 +29,8 @@ class Toolchain:
     """A named set of packages and a Python version.
 
     ``requires``: requirements the current environment must meet to serve; a toolchain without any
-    only lives in its managed environment. ``lock``: the lock file of the managed one, "" for none.
+    only lives in its managed environment. ``lock``: the lock file of the managed one, "" for none. ``install``: what the vendor installs
+    outside of Python, None for nothing.
     """
 
     name: str
@@ -40,10 +42,13 @@ class Toolchain:
     lock: Path | None = None
     extra: str = ""
     env: Mapping[str, str]
+    install: installs.Install | None = None
 
     @property
     def how(self) -> str:
         """Return the command that brings it onto this machine."""
+        if self.install:
+            return self.install.how
         if self.lock:
             return f"parity env build {self.name}"
         return f"pip install 'parity-harness[{self.extra or self.name}]'"
@@ -90,6 +95,7 @@ def _toolchain(path: Path, table: Mapping[str, Any]) -> Toolchain:
         lock=path.parent / table["lock"] if table.get("lock") else None,
         extra=table.get("extra", ""),
         env={key: str(setting) for key, setting in table.get("env", {}).items()},
+        install=installs.install_from(table["install"]) if "install" in table else None,
     )
 
 
@@ -106,6 +112,8 @@ def locate(name: str) -> Located:
     problem = _problem_here(toolchain)
     if not problem:
         versions = {d: importlib.metadata.version(d) for d in toolchain.distributions}
+        if toolchain.install:
+            versions.update(installs.find(toolchain.install, name))
         return Located(toolchain=toolchain, python=sys.executable, origin="current environment", versions=versions)
     if toolchain.lock:
         built = envs.find(toolchain.name, toolchain.lock)
@@ -141,7 +149,8 @@ _PASSED_ON = ("CUDA_", "NVIDIA_", "ASCEND_", "ATC_", "LD_LIBRARY_PATH", "DYLD_",
 
 def environment(toolchain: Toolchain, home: Path, threads: int) -> dict[str, str]:
     """Return a worker's environment: its own HOME and scratch, no pip, no hub, ``threads`` threads."""
-    passed = {key: setting for key, setting in os.environ.items() if key.startswith(_PASSED_ON)}
+    more = toolchain.install.passed if toolchain.install else ()
+    passed = {key: setting for key, setting in os.environ.items() if key.startswith((*_PASSED_ON, *more))}
     scratch = home / "tmp"
     return {
         **passed,

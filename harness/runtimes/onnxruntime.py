@@ -19,6 +19,8 @@ _DEVICES: dict[str, tuple[str, dict[str, str], str, str]] = {
     "coreml": ("CoreMLExecutionProvider", {}, "float32 or float16", "onnxruntime, on macOS"),
     "cann": ("CANNExecutionProvider", {"precision_mode": "must_keep_origin_dtype"}, "float32", "onnxruntime-cann, with the CANN toolkit"),
 }
+# What an option of a provider is called in later versions, tried where this one does not know it.
+_LATER = {"precision_mode": {"precision_mode_v2": "origin"}}
 _LEVELS = {"all": "ORT_ENABLE_ALL", "extended": "ORT_ENABLE_EXTENDED", "basic": "ORT_ENABLE_BASIC", "disable": "ORT_DISABLE_ALL"}
 
 
@@ -89,7 +91,13 @@ class OnnxRuntime:
 
         def opened(path: str) -> Any:
             try:
-                return onnxruntime.InferenceSession(path, wanted, providers=[(provider, settings)])
+                try:
+                    return onnxruntime.InferenceSession(path, wanted, providers=[(provider, settings)])
+                except Exception as error:
+                    later = _LATER.get(next(iter(settings), "")) if "Unknown provider option" in str(error) else None
+                    if later is None:
+                        raise
+                    return onnxruntime.InferenceSession(path, wanted, providers=[(provider, later)])
             except Exception as error:
                 raise refusal(error) or error
 

@@ -76,6 +76,12 @@ class Eager:
 
         torch.backends.cuda.matmul.allow_tf32 = False
         torch.backends.cudnn.allow_tf32 = False
+        if device == "npu":
+            import torch_npu
+
+            # On Ascend convolutions have 11 bits of mantissa unless told otherwise.
+            torch_npu.npu.conv.allow_hf32 = False
+            torch_npu.npu.matmul.allow_hf32 = False
         return EagerSession(source.model, device)
 
 

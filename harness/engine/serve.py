@@ -28,6 +28,7 @@ from harness.core.space import Space
 from harness.core.watch import files_read
 from harness.engine.serve_faults import Faults
 from harness.engine.serve_gradient import Gradients
+from harness.engine.serve_latency import Latency
 from harness.engine.serve_parts import Parts
 from harness.engine.serve_probe import Probes, digest_of, native_feeds
 from harness.engine.serve_reference import JITTERS, private, reference_of, timed
@@ -42,7 +43,7 @@ _MATTERS = re.compile(
 _NOISE = re.compile(r"deprecat|FutureWarning|will be removed|pytree|oneDNN|cpu_feature_guard|tf\.data", re.I)
 
 
-class Serve(Gradients, Probes, Faults, Parts, Sittings):
+class Serve(Gradients, Probes, Faults, Parts, Sittings, Latency):
     """The verbs of one worker. Every method takes and returns plain data and arrays."""
 
     def __init__(self, adapters: Registry | None = None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -17,6 +17,8 @@ class LiteRtSession:
         from ai_edge_litert.interpreter import Interpreter
 
         self._path = path
+        self._threads = threads
+        self._timed: Any = None
         self._interpreter: Any = Interpreter(model_path=path, num_threads=threads or None)
         self._runner: Any = self._interpreter.get_signature_runner("serving_default")
         self.provenance = {"device": "cpu", "provider": "builtin kernels, XNNPACK by default", "precision": "float32"}
@@ -24,6 +26,25 @@ class LiteRtSession:
     def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
         """Return outputs by name in the signature; the runner resizes its inputs."""
         return {name: np.array(array) for name, array in self._runner(**feeds).items()}
+
+    def prepared(self, feeds: Mapping[str, Any]) -> tuple[Callable[[], Any], Callable[[Any], dict[str, Any]]]:
+        """Return ``invoke`` with the inputs set, and what copies the outputs out.
+
+        An interpreter of its own: resizing through the signature of the other one would take its buffers away.
+        """
+        from ai_edge_litert.interpreter import Interpreter
+
+        if self._timed is None:
+            self._timed = Interpreter(model_path=self._path, num_threads=self._threads or None)
+        signature = self._timed.get_signature_runner("serving_default")
+        interpreter = self._timed
+        inputs, outputs = signature.get_input_details(), signature.get_output_details()
+        for name, array in feeds.items():
+            interpreter.resize_tensor_input(inputs[name]["index"], array.shape)
+        interpreter.allocate_tensors()
+        for name, array in feeds.items():
+            interpreter.set_tensor(inputs[name]["index"], array)
+        return interpreter.invoke, lambda _: {name: interpreter.get_tensor(detail["index"]) for name, detail in outputs.items()}
 
     def tensor_names(self, feeds: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return the tensors of the graph in execution order."""
@@ -35,7 +56,7 @@ class LiteRtSession:
 
     def close(self) -> None:
         """Let the interpreter go."""
-        self._runner = self._interpreter = None
+        self._runner = self._interpreter = self._timed = None
 
 
 class LiteRt:

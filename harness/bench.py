@@ -81,7 +81,7 @@ def bench_cells(
         for cell in cells:
             say(f"judging {cell.route}")
             found.records[cell.id] = record = judge(cell)
-            one = _ready(cell, record, engine.steps)
+            one = ready_of(cell, record, engine.steps)
             if isinstance(one, Ready):
                 ready.append(one)
             else:
@@ -98,7 +98,7 @@ def bench_cells(
     return found
 
 
-def _ready(cell: Cell, record: Record, steps: Steps) -> Ready | str:
+def ready_of(cell: Cell, record: Record, steps: Steps) -> Ready | str:
     """Return the cell with its artifact, which the cache has after it was judged, or why it cannot be measured."""
     if record.outcome not in (Outcome.MATCH, Outcome.MISMATCH):
         return f"{record.outcome} at stage {record.stage}"

@@ -137,7 +137,7 @@ def _bench(given: argparse.Namespace, console: Console) -> int:
         told.print(text, style="dim", markup=False)
 
     with Pool(limits) as pool:
-        cells = _cells(question, root, cache, pool, say)
+        cells = cells_of(question, root, cache, pool, say)
         engine = Engine(pool, cache, rungs=rungs_from({}, ("normal",)))
         place = Place(worker=pool.alone, cpus=cpus, threads=given.threads, timeout=limits.timeout, copies=given.copies)
         bench = Bench(plan=plan, place=place, batches=batches, known=known, above=above, swept=SWEPT)
@@ -146,7 +146,7 @@ def _bench(given: argparse.Namespace, console: Console) -> int:
     return _conclude(given, found, console)
 
 
-def _cells(question: Question, root: Path, cache: Cache, pool: Pool, say: Any) -> list[Cell]:
+def cells_of(question: Question, root: Path, cache: Cache, pool: Pool, say: Any) -> list[Cell]:
     described = described_by(question, root, cache, pool, say)
     if not described.cases:
         raise UsageError(described.problems[0][1])

@@ -15,7 +15,6 @@ from harness.engine.worker import WorkerFailure
 from harness.latency.measure import Failed
 from harness.numerics.sampling import Sample, told_of
 
-
 THREADS = 1
 """Unless told otherwise. Two that wait for each other are as slow as whatever else runs on their processors, and no two runs agree."""
 

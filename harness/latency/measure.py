@@ -30,9 +30,9 @@ class Plan:
     """
 
     launches: int = 4
-    rounds: int = 20
-    enough: int = 8
-    block: float = 0.03
+    rounds: int = 60
+    enough: int = 20
+    block: float = 0.01
     seconds: float = 30.0
     warmup: float = 5.0
     copies: bool = False
@@ -148,7 +148,7 @@ def _begin(lane: Lane, launch: Launch, plan: Plan, clock: Callable[[], float]) -
     took = launch.facts["first"]
     start = clock()
     while True:
-        calls, inner = _sized(took, plan.block / 6.0, 1)
+        calls, inner = _sized(took, plan.block / 2.0, 1)
         took = float(np.median(lane.block(calls, inner, False)))
         launch.warmup.append(took)
         launch.steady = steady(launch.warmup)

@@ -29,7 +29,7 @@ class Plan:
     side tells them apart.
     """
 
-    launches: int = 4
+    launches: int = 5
     rounds: int = 60
     enough: int = 20
     block: float = 0.01

@@ -1,9 +1,11 @@
 """What may be said of times: percentiles, the ratio of two sides with its interval, and whether one has become slower.
 
 Two sides are compared within a round, in which each has a turn, so that what slows the whole machine slows both. A round gives the
-logarithm of the ratio of two medians; a launch (a new process) gives the median of its rounds; the estimate is the mean of the launches.
-Processes of one program differ in speed for as long as they live (Kalibera and Jones, "Rigorous benchmarking in reasonable time",
-ISMM 2013), so the error is that of a bootstrap which draws launches first and rounds in them second.
+logarithm of the ratio of two medians; a launch (a new process) gives the median of its quieter rounds, those in which both sides
+together took least: what else runs on a processor slows two programs by different parts, and a choice that treats both alike favours
+neither. The estimate is the mean of the launches. Processes of one program differ in speed for as long as they live (Kalibera and
+Jones, "Rigorous benchmarking in reasonable time", ISMM 2013), so the error is that of a bootstrap which draws launches first and
+rounds in them second.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ CONFIDENCE = 0.95
 POWER = 0.95
 LEVEL = 0.01
 """How often a gate may call a side slower that is not."""
-RESAMPLES = 2000
+QUIET = 0.5
+"""The part of the rounds of a launch that counts."""
+RESAMPLES = 1000
 
 
 @value
@@ -64,22 +68,23 @@ def effect_of(target: Sequence[Sequence[Any]], source: Sequence[Sequence[Any]], 
     """
     launches = []
     for one, other in zip(target, source, strict=False):
-        pairs = [math.log(float(np.median(a)) / float(np.median(b))) for a, b in zip(one, other, strict=False) if len(a) and len(b)]
+        pairs = [(np.median(a), np.median(b)) for a, b in zip(one, other, strict=False) if len(a) and len(b)]
         if pairs:
-            launches.append(np.asarray(pairs))
+            launches.append(_quiet(np.log(np.asarray(pairs, float))))
     return _effect(launches, seed) if launches else None
+
+
+def _quiet(logs: Any) -> Any:
+    """Return the logarithms of the ratios of the quieter rounds; ``logs`` holds those of the times of both sides, by round."""
+    kept = np.argsort(logs.sum(axis=1), kind="stable")[: max(1, math.ceil(QUIET * len(logs)))]
+    return (logs[:, 0] - logs[:, 1])[kept]
 
 
 def _effect(launches: Sequence[Any], seed: int) -> Effect:
     rng = np.random.default_rng(seed)
     count, rounds = len(launches), sum(map(len, launches))
-    means = np.zeros(RESAMPLES)
-    drawn = rng.integers(0, count, (RESAMPLES, count))
-    for column in range(count):
-        for number, logs in enumerate(launches):
-            chosen = np.flatnonzero(drawn[:, column] == number)
-            picks = rng.integers(0, len(logs), (len(chosen), len(logs)))
-            means[chosen] += np.median(logs[picks], axis=1) / count
+    pools = np.stack([np.median(logs[rng.integers(0, len(logs), (RESAMPLES, len(logs)))], axis=1) for logs in launches])
+    means = pools[rng.integers(0, count, (RESAMPLES, count)), rng.integers(0, RESAMPLES, (RESAMPLES, count))].mean(axis=1)
     # A bootstrap of n gives the spread of n, not of n - 1 (Hesterberg, "What teachers should know about the bootstrap", 2015).
     known = count if count > 1 else rounds
     error = float(np.std(means)) * math.sqrt(known / (known - 1.0)) if known > 1 else math.inf
@@ -109,7 +114,7 @@ def slowdown(before: Effect, now: Effect, *, above: float, level: float = LEVEL)
     parts = [(before.error**2, before.freedom), (now.error**2, now.freedom)]
     spread = sum(part**2 / freedom for part, freedom in parts if math.isfinite(part))
     freedom = error**4 / spread if spread and math.isfinite(error) else 1.0
-    certain, power = t_quantile(1.0 - level, freedom), t_quantile(POWER, freedom)
+    certain, power = t_quantile(1.0 - level, round(freedom, 2)), t_quantile(POWER, round(freedom, 2))
     estimate = now.estimate - before.estimate
     low = estimate - certain * error if error else estimate
     least = max(math.log1p(above), certain * error) + power * error

@@ -87,10 +87,13 @@ def bench_cells(
             else:
                 found.records[cell.id] = dataclasses.replace(record, messages=(*record.messages, f"not measured: {one}"))
         found.load = load_average()
-        measure(_lanes(ready, bench, engine.steps), bench.plan, found.sides, clock=bench.clock, say=say)
-        for batch in bench.batches:
-            say(f"batch {batch}")
-            _sweep(ready, batch, bench, engine.steps, found)
+        # The sources of several frameworks at once would only crowd the memory.
+        for framework in dict.fromkeys(one.cell.route.framework for one in ready):
+            own = [one for one in ready if one.cell.route.framework == framework]
+            measure(_lanes(own, bench, engine.steps), bench.plan, found.sides, clock=bench.clock, say=say)
+            for batch in bench.batches:
+                say(f"batch {batch}")
+                _sweep(own, batch, bench, engine.steps, found)
     except KeyboardInterrupt:
         found.interrupted = True
     for one in ready:

@@ -18,7 +18,8 @@ from harness.core.value import value
 
 WINDOW = 16
 """Blocks at the end of a series that are looked at: with fewer, even a steady fall would not be significant."""
-LEVEL = 0.05
+LEVEL = 0.2
+"""Strict, since the price of a false alarm is one turn more: a step is then seen as soon as a quarter of the window lies after it."""
 SAME = 0.01
 """A change of less than this part is none: it is smaller than what is reported."""
 

@@ -18,7 +18,6 @@ class LiteRtSession:
 
         self._path = path
         self._threads = threads
-        self._timed: Any = None
         self._interpreter: Any = Interpreter(model_path=path, num_threads=threads or None)
         self._runner: Any = self._interpreter.get_signature_runner("serving_default")
         self.provenance = {"device": "cpu", "provider": "builtin kernels, XNNPACK by default", "precision": "float32"}
@@ -30,14 +29,12 @@ class LiteRtSession:
     def prepared(self, feeds: Mapping[str, Any]) -> tuple[Callable[[], Any], Callable[[Any], dict[str, Any]]]:
         """Return ``invoke`` with the inputs set, and what copies the outputs out.
 
-        An interpreter of its own: resizing through the signature of the other one would take its buffers away.
+        An interpreter of its own each time: one refuses to be resized once its buffers were handed out.
         """
         from ai_edge_litert.interpreter import Interpreter
 
-        if self._timed is None:
-            self._timed = Interpreter(model_path=self._path, num_threads=self._threads or None)
-        signature = self._timed.get_signature_runner("serving_default")
-        interpreter = self._timed
+        interpreter = Interpreter(model_path=self._path, num_threads=self._threads or None)
+        signature = interpreter.get_signature_runner("serving_default")
         inputs, outputs = signature.get_input_details(), signature.get_output_details()
         for name, array in feeds.items():
             interpreter.resize_tensor_input(inputs[name]["index"], array.shape)
@@ -56,7 +53,7 @@ class LiteRtSession:
 
     def close(self) -> None:
         """Let the interpreter go."""
-        self._runner = self._interpreter = self._timed = None
+        self._runner = self._interpreter = None
 
 
 class LiteRt:

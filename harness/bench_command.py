@@ -113,7 +113,7 @@ def _plan(given: argparse.Namespace) -> Plan:
         if not 0.0 < getattr(given, name) < float("inf"):
             raise UsageError(f"--{name} {getattr(given, name):g}; expected a number of seconds > 0")
     return Plan(
-        launches=given.launches, rounds=given.rounds, seconds=given.seconds, warmup=given.warmup, copies=given.copies,
+        launches=given.launches, rounds=given.rounds, seconds=given.seconds, warmup=given.warmup,
         enough=min(Plan().enough, given.rounds),
     )  # fmt: skip
 

@@ -25,8 +25,7 @@ class Plan:
 
     ``launches``: how often every side gets a new process. ``rounds``: turns of each side in a launch, each of about ``block``
     seconds, fewer (but ``enough``) where ``seconds`` are over. ``warmup``: seconds after which a side that has not settled is
-    measured all the same, and said to be unsteady. ``copies``: whether calls from arrays to arrays are timed as well, where a
-    side tells them apart.
+    measured all the same, and said to be unsteady.
     """
 
     launches: int = 5
@@ -35,7 +34,6 @@ class Plan:
     block: float = 0.01
     seconds: float = 30.0
     warmup: float = 5.0
-    copies: bool = False
     seed: int = 0
 
 
@@ -127,7 +125,7 @@ def _launch(
                 break
             order = order[::-1] if number % 2 else rng.permutation(list(lanes)).tolist()
             for name in order:
-                _guarded(sides[name], lambda name=name: _turn(opened[name], sides[name].launches[-1], plan))  # type: ignore[misc]
+                _guarded(sides[name], lambda name=name: _turn(opened[name], sides[name].launches[-1]))  # type: ignore[misc]
     finally:
         for name, lane in opened.items():
             sides[name].launches[-1].facts.update(lane.close())
@@ -164,9 +162,9 @@ def _sized(took: float, seconds: float, least: int) -> tuple[int, int]:
     return min(MOST, max(least, math.ceil(seconds / (took * inner)))), inner
 
 
-def _turn(lane: Lane, launch: Launch, plan: Plan) -> None:
+def _turn(lane: Lane, launch: Launch) -> None:
     launch.rounds.append(np.asarray(lane.block(launch.calls, launch.inner, False)))
-    if plan.copies and launch.facts.get("copies"):
+    if launch.facts.get("copies"):
         launch.copies.append(np.asarray(lane.block(max(LEAST, launch.calls // 4), launch.inner, True)))
 
 

@@ -29,13 +29,14 @@ class LiteRtSession:
     def prepared(self, feeds: Mapping[str, Any]) -> tuple[Callable[[], Any], Callable[[Any], dict[str, Any]]]:
         """Return ``invoke`` with the inputs set, and what copies the outputs out.
 
-        An interpreter of its own each time: one refuses to be resized once its buffers were handed out.
+        An interpreter of its own each time, since the signature of the other one holds its buffers.
         """
         from ai_edge_litert.interpreter import Interpreter
 
         interpreter = Interpreter(model_path=self._path, num_threads=self._threads or None)
         signature = interpreter.get_signature_runner("serving_default")
         inputs, outputs = signature.get_input_details(), signature.get_output_details()
+        del signature  # while it lives, the interpreter refuses to be resized
         for name, array in feeds.items():
             interpreter.resize_tensor_input(inputs[name]["index"], array.shape)
         interpreter.allocate_tensors()

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from lanes import CRASH, Clock, FakeLane
 
 from harness.latency.measure import Plan, Side, measure
 from harness.latency.statistics import effect_of
 from harness.latency.steady import WINDOW
 from harness.latency.summary import effect_summary, lines, seconds, side_summary
+from tests.latency.lanes import CRASH, Clock, FakeLane
 
 PLAN = Plan(launches=2, rounds=6, enough=3, block=0.01, seconds=1e9, warmup=5.0)
 
@@ -144,7 +144,7 @@ def test_an_interruption_leaves_what_was_measured_and_ends_every_process() -> No
 
 
 def test_copies_are_timed_beside_where_a_side_tells_them_apart() -> None:
-    sides, _ = run(dataclasses.replace(PLAN, copies=True), copies=True)
+    sides, _ = run(copies=True)
     assert side_summary(sides["b"])["copy"]["p50"] == pytest.approx(0.02)
     assert "copy" not in side_summary(sides["a"])
 

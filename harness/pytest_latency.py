@@ -167,7 +167,7 @@ class LatencyItem(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Return where the case is declared."""
-        return self.path, None, self.name
+        return self.path, 0, self.name  # a skip mark needs a line
 
 
 def _nothing() -> None:

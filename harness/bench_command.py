@@ -147,6 +147,7 @@ def _bench(given: argparse.Namespace, console: Console) -> int:
 
 
 def cells_of(question: Question, root: Path, cache: Cache, pool: Pool, say: Any) -> list[Cell]:
+    """Return the cells of the case that a question is about. Raises `UsageError` for a source that cannot be looked at."""
     described = described_by(question, root, cache, pool, say)
     if not described.cases:
         raise UsageError(described.problems[0][1])

@@ -151,7 +151,7 @@ def judged(calls: Calls, each: int) -> dict[str, tuple[int, int, int]]:
 def main() -> None:
     """Collect, or read what was collected, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="12 launches instead of 40")
+    parser.add_argument("--quick", action="store_true", help="12 launches instead of 48")
     parser.add_argument("--launches", type=int)
     parser.add_argument("--each", type=int, default=Plan().launches, help="launches of one run of the gate")
     parser.add_argument("--keep", default="", metavar="FILE.npz")
@@ -160,7 +160,7 @@ def main() -> None:
     if given.kept:
         calls = _read(given.kept)
     else:
-        plan = dataclasses.replace(Plan(), launches=given.launches or (12 if given.quick else 40))
+        plan = dataclasses.replace(Plan(), launches=given.launches or (12 if given.quick else 48))
         before = load_average()
         sides = collect(plan, lambda text: sys.stderr.write(text + "\n"))
         sys.stdout.write(f"load {before} at the start, {load_average()} at the end; {os.cpu_count()} cores\n")

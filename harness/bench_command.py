@@ -152,7 +152,7 @@ def cells_of(question: Question, root: Path, cache: Cache, pool: Pool, say: Any)
     if not described.cases:
         raise UsageError(described.problems[0][1])
     case = described.cases[0]
-    return [cell_of(case, route, described.file, described.digest) for route in routes_asked(question, case)]
+    return [cell_of(case, route, described.file, described.digest, "bench") for route in routes_asked(question, case)]
 
 
 def _conclude(given: argparse.Namespace, found: Measured, console: Console) -> int:

@@ -89,9 +89,9 @@ def check(question: Question, root: Path, say: Callable[[str], None], done: Call
     return records
 
 
-def cell_of(case: Case, route: Route, file: str, digest: str) -> Cell:
+def cell_of(case: Case, route: Route, file: str, digest: str, command: str = "check") -> Cell:
     """Return the cell of a case on a route, with the command that was given as the way to repeat it."""
-    again = f"parity {shlex.join(sys.argv[1:])}"
+    again = f"parity {command} {shlex.join(sys.argv[2:])}"
     return Cell(id=f"{case.id}[{route}]", case=case, route=route, file=file, digest=digest, repro=again)
 
 

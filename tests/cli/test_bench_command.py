@@ -49,6 +49,7 @@ def test_times_ratio_throughput_and_baseline(place: Path, capsys: pytest.Capture
     assert latency["target"]["launches"] == latency["source"]["launches"] == 2
     assert latency["target"]["peak"] > latency["target"]["resident"] / 2
     assert [("per_second" in part) for part in latency["batches"]] == [True, True, False]
+    assert record.repro.startswith("parity bench")
     assert 'id="latency"' in (place / "r.html").read_text()
     body = json.loads((place / "lat.json").read_text())
     assert list(body["cells"]) == ["model[onnx>onnxruntime@cpu]"]

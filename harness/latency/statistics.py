@@ -4,8 +4,9 @@ Two sides are compared within a round, in which each has a turn, so that what sl
 logarithm of the ratio of two medians; a launch (a new process) gives the median of its quieter rounds, those in which both sides
 together took least: what else runs on a processor slows two programs by different parts, and a choice that treats both alike favours
 neither. The estimate is the mean of the launches. Processes of one program differ in speed for as long as they live (Kalibera and
-Jones, "Rigorous benchmarking in reasonable time", ISMM 2013), so the error is that of a bootstrap which draws launches first and
-rounds in them second.
+Jones, "Rigorous benchmarking in reasonable time", ISMM 2013), so the error is that of a bootstrap which draws launches and
+keeps their rounds: drawing these as well would count their noise twice (Davison and Hinkley, "Bootstrap methods and their
+application", 1997, section 3.8). A single launch has only its rounds to draw.
 """
 
 from __future__ import annotations
@@ -83,13 +84,15 @@ def _quiet(logs: Any) -> Any:
 def _effect(launches: Sequence[Any], seed: int) -> Effect:
     rng = np.random.default_rng(seed)
     count, rounds = len(launches), sum(map(len, launches))
-    pools = np.stack([np.median(logs[rng.integers(0, len(logs), (RESAMPLES, len(logs)))], axis=1) for logs in launches])
-    means = pools[rng.integers(0, count, (RESAMPLES, count)), rng.integers(0, RESAMPLES, (RESAMPLES, count))].mean(axis=1)
+    medians = np.asarray([np.median(logs) for logs in launches])
+    if count > 1:
+        means = medians[rng.integers(0, count, (RESAMPLES, count))].mean(axis=1)
+    else:
+        means = np.median(launches[0][rng.integers(0, rounds, (RESAMPLES, rounds))], axis=1)
     # A bootstrap of n gives the spread of n, not of n - 1 (Hesterberg, "What teachers should know about the bootstrap", 2015).
     known = count if count > 1 else rounds
     error = float(np.std(means)) * math.sqrt(known / (known - 1.0)) if known > 1 else math.inf
-    estimate = float(np.mean([np.median(logs) for logs in launches]))
-    return Effect(estimate=estimate, error=error, freedom=max(known - 1.0, 1.0), launches=count, rounds=rounds)
+    return Effect(estimate=float(np.mean(medians)), error=error, freedom=max(known - 1.0, 1.0), launches=count, rounds=rounds)
 
 
 @value

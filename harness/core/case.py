@@ -132,10 +132,9 @@ class Case:
                 raise UsageError(f"{where}: {name}={given!r}; expected several texts, for example {name}=('a', 'b')")
         if self.generate is not None and not set(self.generate) <= {"unit", "module"}:
             raise UsageError(f"{where}: generate={self.generate!r}; expected levels among 'unit' and 'module', or () for none")
-        if not isinstance(self.latency, bool):
-            raise UsageError(f"{where}: latency={self.latency!r}; expected True or False")
-        if not isinstance(self.seed, int):
-            raise UsageError(f"{where}: seed={self.seed!r}; expected a whole number")
+        for name, kind, wanted in (("seed", int, "a whole number"), ("latency", bool, "True or False")):
+            if not isinstance(getattr(self, name), kind):
+                raise UsageError(f"{where}: {name}={getattr(self, name)!r}; expected {wanted}")
         if not self.build or not isinstance(self.build, Mapping):
             raise UsageError(f"{where}: build={self.build!r}; expected a function for each framework: build={{'torch': function}}")
         for name, builder in self.build.items():

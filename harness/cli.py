@@ -11,9 +11,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from harness import bench_command, check_command, expect_command, fuzz_command, mutate_command, selftest_command
+from harness import ascend_command, bench_command, check_command, expect_command, fuzz_command, mutate_command, selftest_command
 from harness.core.errors import ParityError, Unavailable, UsageError, unknown
 from harness.core.registry import registry
+from harness.core.route import adapters_of
 from harness.engine import envs
 from harness.engine.cache import Cache
 from harness.engine.settings import matches, routes_for, settings_from, table_of
@@ -42,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     mutate_command.declare(commands)
     fuzz_command.declare(commands)
     selftest_command.declare(commands)
+    ascend_command.declare(commands)
     routes = commands.add_parser("routes", help="every route found here; --all lists longer ones too")
     routes.add_argument("pattern", nargs="?", default="*", help="only routes that match, for example 'torch>*>onnxruntime@*'")
     routes.add_argument("--all", action="store_true", help="not only the shortest routes of each pair")
@@ -67,12 +69,7 @@ def _routes(given: argparse.Namespace, console: Console) -> int:
     for route in routes_for(settings, found):
         if not matches(str(route), given.pattern):
             continue
-        adapters = [
-            found.get("frameworks", route.framework),
-            *(found.get("converters", name) for name in route.converter_names),
-            found.get("runtimes", route.runtime.name),
-        ]
-        table.add_row(escape(str(route)), escape(_state(sorted({adapter.toolchain for adapter in adapters}))))
+        table.add_row(escape(str(route)), escape(_state(sorted({adapter.toolchain for adapter in adapters_of(route, found)}))))
     console.print(table)
     return 0
 

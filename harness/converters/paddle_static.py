@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from typing import Any, Mapping, Sequence
 
-from harness.core.errors import Unsupported
+from harness.core.errors import Unsupported, UsageError
 from harness.core.protocols import Converted, Option, Source
 from harness.frameworks._paddle import config_of
 
@@ -66,17 +67,26 @@ class Paddle2Onnx:
     target = "onnx"
     toolchain = "paddle"
     distributions = ("paddlepaddle", "paddle2onnx", "onnx")
-    options = (Option(name="opset", default=17, help="ONNX operator set"),)
+    options = (
+        Option(name="opset", default=17, help="ONNX operator set"),
+        Option(name="fold", default=False, help="fold constants by Polygraphy, as the tool itself does; needs onnx_graphsurgeon"),
+    )
 
     def convert(self, source: Source, dest: str, options: Mapping[str, Any]) -> Converted:
         """Convert the program and check that a readable file came out."""
         import onnx
         import paddle2onnx
 
+        # The tool has Polygraphy install the package where it is missing, into the running environment, in the middle of a conversion.
+        if options["fold"] and importlib.util.find_spec("onnx_graphsurgeon") is None:
+            raise UsageError("onnx.paddle2onnx[fold=true] needs the package onnx_graphsurgeon; install it, or leave fold out")
         program = source.artifact.entry
         path = os.path.join(dest, "model.onnx")
         try:
-            paddle2onnx.export(program, os.path.splitext(program)[0] + ".pdiparams", path, opset_version=options["opset"])
+            paddle2onnx.export(
+                program, os.path.splitext(program)[0] + ".pdiparams", path, opset_version=options["opset"],
+                optimize_tool="polygraphy" if options["fold"] else "None",
+            )  # fmt: skip
         except Exception as error:
             if "not supported" in str(error).lower() or "unsupported" in str(error).lower():
                 raise Unsupported(f"paddle2onnx refuses: {str(error).strip().splitlines()[0]}") from error

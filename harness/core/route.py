@@ -111,6 +111,12 @@ def _canonical(adapter: Any, given: Mapping[str, str], route: str) -> dict[str, 
     }
 
 
+def adapters_of(route: Route, registry: Registry) -> list[Any]:
+    """Return the adapters of a route in order: its framework, its converters, its runtime."""
+    converters = [registry.get("converters", name) for name in route.converter_names]
+    return [registry.get("frameworks", route.framework), *converters, registry.get("runtimes", route.runtime.name)]
+
+
 def find_routes(registry: Registry, *, max_hops: int = 2, devices: tuple[str, ...] = ("cpu",)) -> list[Route]:
     """Return every route of at most ``max_hops`` converters, shortest first, in a stable order.
 

@@ -30,7 +30,7 @@ class Pair:
 
     def __init__(self, cell: Cell, steps: Steps, artifact: Artifact, session: int, bounds: Bounds) -> None:
         self._cell, self._steps, self._artifact, self._session, self._bounds = cell, steps, artifact, session, bounds
-        self._precision = coarsest(cell.route)
+        self._precision = coarsest(cell.route, steps.registry)
         self._shapes: dict[str, tuple[int, ...]] = {}
 
     def judged(self, feeds: Mapping[str, Any], lengths: Mapping[str, int], draws: int = 2) -> tuple[Comparison, ...]:

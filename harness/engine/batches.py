@@ -72,7 +72,7 @@ class Batches:
         trace = Trace(toolchains=self.toolchains)
         self.steps.require(cell, trace)
         (sample,), brought = self.steps.samples(cell, trace)
-        reference = self.steps.reference(cell, trace, sample, coarsest(cell.route))
+        reference = self.steps.reference(cell, trace, sample, coarsest(cell.route, self.steps.registry))
         source = self.steps.source(cell, trace, reference)
         real = real_from(brought) if brought else Real()
         return Member(cell=cell, trace=trace, sample=sample, real=real, reference=reference, source=source)
@@ -106,7 +106,8 @@ class Batches:
         """Return the record of a match, None for anything else."""
         cell, trace = member.cell, member.trace
         judged = judge_real(
-            cell.case, artifact, [member.sample], [member.reference], runs, self.bounds(cell), coarsest(cell.route), member.real
+            cell.case, artifact, [member.sample], [member.reference], runs, self.bounds(cell),
+            coarsest(cell.route, self.steps.registry), member.real,
         )
         if not all(comparison.match for comparison in judged.comparisons) or self.elsewhere(cell.route, batch.provenance):
             return None

@@ -118,7 +118,8 @@ class _Judge:
             if runs.failure is not None:
                 raise Stop(runs.failure)
             outputs = runs.done[0][1]
-            judged = judge_one(self._cell.case, artifact, self._sample, self._reference, outputs, self._bounds, coarsest(route))
+            precision = coarsest(route, self._steps.registry)
+            judged = judge_one(self._cell.case, artifact, self._sample, self._reference, outputs, self._bounds, precision)
             right = all(comparison.match for comparison in judged)
         except _FAILURES as failure:
             note = f"{route.runtime.name} could not say: {said(failure)}"

@@ -16,7 +16,7 @@ from harness.core.outcome import Outcome, Stage
 from harness.core.protocols import option_values
 from harness.core.record import Comparison, Record
 from harness.core.registry import Registry, registry
-from harness.core.route import Route
+from harness.core.route import Route, adapters_of
 from harness.core.tolerance import floating
 from harness.core.value import value
 from harness.engine import blame, bundles
@@ -158,12 +158,7 @@ class Engine:
         )  # fmt: skip
 
     def _toolchains(self, route: Route) -> tuple[str, ...]:
-        adapters = [
-            self._registry.get("frameworks", route.framework),
-            *(self._registry.get("converters", hop.name) for hop in route.converters),
-            self._registry.get("runtimes", route.runtime.name),
-        ]
-        return tuple(dict.fromkeys(adapter.toolchain for adapter in adapters))
+        return tuple(dict.fromkeys(adapter.toolchain for adapter in adapters_of(route, self._registry)))
 
     def _static(self, route: Route) -> str:
         """Return the first converter of the route that was asked for, or only has, static shapes; "" for none."""
@@ -183,7 +178,7 @@ class Engine:
         found: list[tuple[Sample, Reference]] = []
         for sample in samples:
             try:
-                found.append((sample, reference_of(self._steps, cell, trace, sample, coarsest(cell.route), real)))
+                found.append((sample, reference_of(self._steps, cell, trace, sample, coarsest(cell.route, self._registry), real)))
             except (WorkerFailure, Stop) as problem:
                 failure = problem.failure if isinstance(problem, Stop) else {"kind": problem.kind, **problem.detail}
                 if not cell.case.part or sample.rung == "real" or not _source_refuses(failure):
@@ -213,7 +208,7 @@ class Engine:
         runs = steps.run(cell, trace, artifact, samples)
         trace.stage = Stage.COMPARE
         bounds: Bounds = self._bounds(cell) if self._bounds else declared(cell.case)
-        judged = judge_real(cell.case, artifact, samples, references, runs, bounds, coarsest(cell.route), real)
+        judged = judge_real(cell.case, artifact, samples, references, runs, bounds, coarsest(cell.route, self._registry), real)
         trace.messages += judged.notes
         trace.shapes.update(failing=list(judged.failing), judged=judged.judged, comparisons=judged.count)
         trace.comparisons = (*judged.comparisons, *_provenance(cell.route, trace.provenance))

@@ -68,7 +68,7 @@ class Fuzzer:
         self._rows, self.messages = applying(rows_of(fuzzing.rows, cell.case.id, str(cell.route)), self._space)
         self._failing: list[Example] = []
         self._count = fuzzing.examples.get(cell.case.level, 0)
-        self._precision = coarsest(cell.route)
+        self._precision = coarsest(cell.route, steps.registry)
 
     @property
     def wanted(self) -> bool:

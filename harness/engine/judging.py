@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from harness.core.artifact import Artifact
 from harness.core.case import Case
+from harness.core.protocols import option_values
 from harness.core.record import Comparison
-from harness.core.route import Route
+from harness.core.registry import Registry
+from harness.core.route import Route, adapters_of
 from harness.core.tolerance import Tolerance, default_tolerance, floating
 from harness.core.value import value
 from harness.engine.steps import Reference, Runs
 from harness.numerics.compare import Bounds, compare
 from harness.numerics.ladder import RUNGS
 from harness.numerics.meaning import meaningful
-from harness.numerics.oracle import UNITS, Yardstick
+from harness.numerics.oracle import RANGES, UNITS, Yardstick
 from harness.numerics.sampling import Sample
 from harness.numerics.task import judge
 
 _COARSE = {"fp16": "float16", "f16": "float16", "bf16": "bfloat16", "tf32": "tfloat32", "int8": "int8"}
+_UNBOUNDED = (0.0, math.inf)
 KEPT = 4
 """Failing comparisons that a record keeps of each output; the others are told by ``shapes.failing``."""
 
@@ -109,24 +115,36 @@ def yardsticks(
     for name, exact in (reference.oracle or reference.outputs).items():
         source = UNITS.get(reference.outputs[name].dtype.name, UNITS["float32"]) if name in reference.outputs else 0.0
         if name in reference.spread and source:
-            coarse = max(UNITS.get(precision, 0.0), UNITS.get(casts.get(name, ""), 0.0))
+            kind = max((precision, casts.get(name, "")), key=lambda kind: UNITS.get(kind, 0.0))
+            coarse = UNITS.get(kind, 0.0) if UNITS.get(kind, 0.0) > source else 0.0
+            least, most = RANGES.get(kind, _UNBOUNDED) if coarse else _UNBOUNDED
             found[name] = Yardstick(
                 reference=reference.outputs[name], oracle=exact, spread=reference.spread[name], emulated=reference.emulated.get(name),
                 wobble=reference.wobble[name], terms=max(1.0, longest / max(1, exact.size)),
-                unit=source, coarse=coarse if coarse > source else 0.0, counted=_counted(reference, name, sample.rung),
+                unit=source, coarse=coarse, least=least, most=most,
+                counted=_counted(reference, name, sample.rung, most),
                 ordinary=ordinary and "rung" not in sample.where, alone=not reference.oracle,
             )  # fmt: skip
     return found
 
 
-def coarsest(route: Route) -> str:
-    """Return the coarsest type below float32 that the route asks for by an option ``precision``, "" for none."""
-    asked = [_COARSE[hop.options["precision"]] for hop in (*route.converters, route.runtime) if hop.options.get("precision") in _COARSE]
-    return max(asked, key=UNITS.__getitem__, default="")
+def coarsest(route: Route, registry: Registry) -> str:
+    """Return the coarsest type below float32 among the options ``precision`` of the route, given or by default; "" for none."""
+    _, *adapters = adapters_of(route, registry)
+    hops = zip(adapters, (*route.converters, route.runtime), strict=True)
+    asked = [option_values(adapter, hop.options, f"route {route}").get("precision") for adapter, hop in hops]
+    return max((_COARSE[name] for name in asked if name in _COARSE), key=UNITS.__getitem__, default="")
 
 
-def _counted(reference: Reference, name: str, rung: str) -> Any:
-    """Return where a difference counts: everywhere on inputs that any model must handle, else where the source is meaningful."""
-    if rung in ("normal", "real") or (rung in RUNGS and RUNGS[rung].standing == "core") or name not in reference.oracle:
+def _counted(reference: Reference, name: str, rung: str, most: float) -> Any:
+    """Return where a difference counts: everywhere on ordinary inputs; None for everywhere.
+
+    On others, what is beyond ``most``, the largest number of the target's type, is that type's and no difference; and on those that
+    a model need not handle, differences count where the source is meaningful.
+    """
+    if rung in ("normal", "real") or name not in reference.oracle:
         return None
-    return meaningful(reference.outputs[name], reference.oracle[name], reference.spread[name]).mask
+    held = ~(np.abs(reference.oracle[name]) > most)
+    if rung in RUNGS and RUNGS[rung].standing == "core":
+        return None if np.all(held) else held
+    return held & meaningful(reference.outputs[name], reference.oracle[name], reference.spread[name]).mask

@@ -26,6 +26,7 @@ from harness.core.protocols import Source
 from harness.core.registry import Registry, registry
 from harness.core.space import Space
 from harness.core.watch import files_read
+from harness.engine.serve_ascend import Ascend
 from harness.engine.serve_faults import Faults
 from harness.engine.serve_gradient import Gradients
 from harness.engine.serve_latency import Latency
@@ -43,7 +44,7 @@ _MATTERS = re.compile(
 _NOISE = re.compile(r"deprecat|FutureWarning|will be removed|pytree|oneDNN|cpu_feature_guard|tf\.data", re.I)
 
 
-class Serve(Gradients, Probes, Faults, Parts, Sittings, Latency):
+class Serve(Gradients, Probes, Faults, Parts, Sittings, Ascend, Latency):
     """The verbs of one worker. Every method takes and returns plain data and arrays."""
 
     def __init__(self, adapters: Registry | None = None) -> None:

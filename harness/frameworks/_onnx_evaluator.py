@@ -25,8 +25,8 @@ _TYPED = {
 }  # fmt: skip
 # Element types narrower than double, as ONNX numbers them.
 _NAMES = {1: "float32", 10: "float16", 16: "bfloat16"}
-# The evaluator computes these in float32 inside, which the type of the result does not show.
-_SINGLE_INSIDE = ("GridSample", "DynamicQuantizeLinear")
+# The evaluator computes this in float32 inside, which the type of the result does not show.
+_SINGLE_INSIDE = ("DynamicQuantizeLinear",)
 
 
 @functools.lru_cache(maxsize=1)

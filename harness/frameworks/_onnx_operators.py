@@ -10,7 +10,13 @@
 - Its own `Gather` fails on indices that another operator has transposed, and forgets the shape of a result without elements.
 - Its own `CumSum` widens int32, and its own `GatherElements` refuses an axis that counts from the right where lengths differ along it.
 - Its own `Resize` takes milliseconds for each element: see `harness.frameworks._onnx_resize`.
-- Its own pools count windows wrongly where lengths are rounded up: see `harness.frameworks._onnx_windows`.
+- Its own pools and convolutions count and pad windows wrongly: see `harness.frameworks._onnx_windows` and `_onnx_convolution`.
+- Its own recurrent layers ignore most of their attributes: see `harness.frameworks._onnx_recurrent`.
+- Its own `GridSample` and `RoiAlign` know one operator set each: see `harness.frameworks._onnx_sampling`.
+- Its own `LRN` fills in as many channels as there are images, and no more; where the others are "i" runs over all channels.
+- Its own `ScatterElements` has no ``mul``, and its own `ScatterND` fails on ``max`` and ``min``.
+- Its own `QLinearMatMul` lets what is beyond the type run over; "saturates" is the word for quantization there.
+- It has `DequantizeLinear` from operator set 19 on only; the earlier ones are the later one without blocks. It has no `GlobalLpPool`.
 - Its own `TopK` puts equal values in any order; "the element with the lower index will appear first" (ONNX operators, TopK).
 """
 
@@ -20,8 +26,11 @@ from typing import Any
 
 import numpy as np
 
+from harness.frameworks._onnx_convolution import conv, conv_integer, conv_transpose, q_linear_conv
+from harness.frameworks._onnx_recurrent import recurrent
 from harness.frameworks._onnx_resize import resize
-from harness.frameworks._onnx_windows import average_pool, max_pool
+from harness.frameworks._onnx_sampling import grid_sample, roi_align
+from harness.frameworks._onnx_windows import average_pool, lp_pool, max_pool
 
 
 def operators() -> list[Any]:
@@ -30,7 +39,10 @@ def operators() -> list[Any]:
 
     base: Any = onnx.reference.op_run.OpRun
     own = [_loop, _batch_normalization, _softplus, _lp_normalization, _top_k, _gather, _cum_sum, _gather_elements]
-    return [make(base) for make in (*own, max_pool, average_pool, resize)]
+    more = [_lrn, _scatter_elements, _scatter_nd, _dequantize_linear, _q_linear_mat_mul, _global_lp_pool]
+    pools = [max_pool, average_pool, lp_pool]
+    others = [resize, conv, conv_integer, conv_transpose, q_linear_conv, grid_sample, roi_align, *recurrent()]
+    return [make(base) for make in (*own, *more, *pools, *others)]
 
 
 def _loop(base: Any) -> Any:
@@ -149,3 +161,86 @@ def _gather_elements(base: Any) -> Any:
             return (np.take_along_axis(data[crop], wrapped, axis=axis),)
 
     return GatherElements
+
+
+def _lrn(base: Any) -> Any:
+    class LRN(base):  # type: ignore[misc]
+        op_domain = ""
+
+        def _run(self, x: Any, alpha: float = 1e-4, beta: float = 0.75, bias: float = 1.0, size: int = 1) -> tuple[Any, ...]:
+            before, after = (size - 1) // 2, size // 2
+            around = np.pad(np.square(x), [(0, 0), (before, after), *((0, 0) for _ in x.shape[2:])])
+            # An attribute comes as float32, and so would the quotient.
+            total = sum(around[:, n : n + x.shape[1]] for n in range(size))
+            return ((x / (bias + float(alpha) / size * total) ** beta).astype(x.dtype),)
+
+    return LRN
+
+
+_REDUCTIONS = {"add": np.add, "mul": np.multiply, "max": np.maximum, "min": np.minimum}
+
+
+def _reduced(data: Any, places: tuple[Any, ...], updates: Any, reduction: Any) -> Any:
+    """Return a copy of ``data`` with ``updates`` put at ``places``, or joined one after the other to what is there."""
+    found = np.array(data)
+    if reduction in (None, "none"):
+        found[places] = updates
+    else:
+        _REDUCTIONS[reduction].at(found, places, updates)
+    return found
+
+
+def _scatter_elements(base: Any) -> Any:
+    class ScatterElements(base):  # type: ignore[misc]
+        op_domain = ""
+
+        def _run(self, data: Any, indices: Any, updates: Any, axis: int = 0, reduction: Any = None) -> tuple[Any, ...]:
+            places = list(np.indices(indices.shape, sparse=True))
+            places[axis] = np.where(indices < 0, indices + data.shape[axis], indices)
+            return (_reduced(data, tuple(places), updates, reduction),)
+
+    return ScatterElements
+
+
+def _scatter_nd(base: Any) -> Any:
+    class ScatterND(base):  # type: ignore[misc]
+        op_domain = ""
+
+        def _run(self, data: Any, indices: Any, updates: Any, reduction: Any = None) -> tuple[Any, ...]:
+            return (_reduced(data, tuple(np.moveaxis(indices, -1, 0)), updates, reduction),)
+
+    return ScatterND
+
+
+def _dequantize_linear(_: Any) -> Any:
+    from onnx.reference.ops.op_dequantize_linear import DequantizeLinear_21 as Own
+
+    class DequantizeLinear(Own):  # type: ignore[misc]
+        op_domain = ""
+
+    return DequantizeLinear
+
+
+def _q_linear_mat_mul(base: Any) -> Any:
+    class QLinearMatMul(base):  # type: ignore[misc]
+        op_domain = ""
+
+        def _run(
+            self, a: Any, a_scale: Any, a_zero: Any, b: Any, b_scale: Any, b_zero: Any, y_scale: Any, y_zero: Any
+        ) -> tuple[Any, ...]:  # fmt: skip
+            product = np.matmul(a.astype(np.int64) - a_zero, b.astype(np.int64) - b_zero)
+            whole, limits = np.rint(product * (a_scale * b_scale / y_scale)) + y_zero, np.iinfo(y_zero.dtype)
+            return (np.clip(whole, limits.min, limits.max).astype(y_zero.dtype),)
+
+    return QLinearMatMul
+
+
+def _global_lp_pool(base: Any) -> Any:
+    class GlobalLpPool(base):  # type: ignore[misc]
+        op_domain = ""
+
+        def _run(self, x: Any, p: int = 2) -> tuple[Any, ...]:
+            norm = np.linalg.norm(x.reshape(*x.shape[:2], -1), ord=p, axis=-1)
+            return (norm.reshape(*x.shape[:2], *(1,) * (x.ndim - 2)).astype(x.dtype),)
+
+    return GlobalLpPool

@@ -7,7 +7,8 @@ and ``r``, since either end is a defensible answer. The parts:
 
 - ``u``: unit round-off of the coarsest type the target computes in. ``4 u |o|``: a few roundings of the result itself
   (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 2.2). ``K``: the longest sum, as far as it shows: input
-  elements for each output element. Rounding gathers ``sqrt(K)``-fold in the mean when terms are added one by one (section 4.5).
+  elements for each output element. Rounding gathers ``sqrt(K)``-fold in the mean when terms are added one by one (section 4.5); in a
+  coarse type at most to an eighth.
 - ``scale``: root mean square of ``o``, of the whole tensor or of the slice through the element where that is smaller. Summation in
   another order moves a result by a few units of this, whatever the length (Higham, section 4.2); so do the approximations of
   elementary functions in vectorised kernels, and interpolation weights from coordinates of a few dozen units.
@@ -18,7 +19,8 @@ and ``r``, since either end is a defensible answer. The parts:
   plainly wrong somewhere earns its target no room there.
 
 A target in a coarser type has, beside the source's, the same parts for that type, with 2 for every constant, and what the source
-loses when its weights and inputs are rounded to that type first.
+loses when its weights and inputs are rounded to that type first; the float64 answer to these is as right as that to the given ones.
+Two steps between the smallest numbers of the type may go as well, and what is beyond its largest has no part in the scale of the rest.
 
 A source that has no float64 twin is its own oracle. Then both sides carry the rounding that the bound is for, and it counts twice.
 
@@ -29,30 +31,33 @@ is no rounding even where each element alone might be.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from harness.core.value import value
+from harness.numerics.local import Local, finite_or_zero, pieces
 
 FORMULA = "distance to [oracle, reference] <= (4 + 2sqrt(K))u|oracle| + 64u*scale + (16 + 2sqrt(K))*spread + 16*error"
 UNITS: Mapping[str, float] = {
     "float64": 2.0**-53, "float32": 2.0**-24, "tfloat32": 2.0**-11, "float16": 2.0**-11, "bfloat16": 2.0**-8, "int8": 2.0**-8,
 }  # fmt: skip
 """Unit round-off by type; for int8 half a step of a symmetric 8-bit scale over its largest value."""
+RANGES: Mapping[str, tuple[float, float]] = {"float16": (2.0**-24, 65504.0)}
+"""The smallest and the largest positive number of types whose range is narrower than that of float32."""
 
 _OWN, _SCALE, _NOISE, _ERROR = 4.0, 64.0, 16.0, 16.0
 # In place of all of these for what a coarser type adds: its rounding outweighs every difference between kernels.
 _COARSE = 2.0
-_BLOCK = 1 << 18
 _TINY = {"float64": 2.0**-1022, "float16": 2.0**-14}
 # One draw of noise may be small by chance: an element has at least this share of what is usual around it.
 _USUAL = 0.6
-# A slice whose variance is below this share of its mean square is of one value.
-_STEADY = 1e-8
-# Beyond this share of its own scale a bound says nothing about a value any more; a type as coarse as float16 has less to say anyway.
-_LOOSE = 0.01
+# Beyond this share of its own scale a bound says nothing about a value any more; what rounding alone costs in a coarse type is not held
+# against it, up to one half.
+_LOOSE, _HALF = 0.01, 0.5
+# A long sum in a coarse type loses no more than this by rounding where it is right: more is stagnation, which a source shows itself.
+_LONGEST = 0.125
 
 
 @value
@@ -63,9 +68,9 @@ class Yardstick:
     the source's type. ``unit``: unit round-off of the source's type. ``terms``: the longest sum. ``wobble``: how far two
     runs of the source on one input were apart, added to the noise. ``coarse``: unit round-off of the
     coarsest type the target computes in, where that is coarser than the source's, else 0; ``emulated`` then is the oracle with
-    weights and inputs rounded to that type. ``counted``: a mask, where a difference counts; None for everywhere.
-    ``ordinary``: whether the inputs are, so that an output of which nothing is determined fails. ``alone``: whether there is no
-    float64 twin, so that ``oracle`` is the reference itself.
+    weights and inputs rounded to that type, and ``least`` and ``most`` are its smallest and largest positive numbers.
+    ``counted``: a mask, where a difference counts; None for everywhere. ``ordinary``: whether the inputs are, so that an output of
+    which nothing is determined fails. ``alone``: whether there is no float64 twin, so that ``oracle`` is the reference itself.
     """
 
     reference: Any
@@ -76,6 +81,8 @@ class Yardstick:
     wobble: float = 0.0
     coarse: float = 0.0
     emulated: Any = None
+    least: float = 0.0
+    most: float = math.inf
     counted: Any = None
     ordinary: bool = True
     alone: bool = False
@@ -106,7 +113,7 @@ def judge(actual: Any, yardstick: Yardstick) -> Judged:
     with np.errstate(invalid="ignore", over="ignore"):
         bound = _Bound(yardstick)
         total = _Total()
-        for index, piece in _pieces(yardstick.oracle.shape):
+        for index, piece in pieces(yardstick.oracle.shape):
             total.add(index, *bound.at(piece, actual))
         return total.judged(bound)
 
@@ -153,19 +160,26 @@ class _Bound:
     def __init__(self, yardstick: Yardstick) -> None:
         self._given = yardstick
         self.unit, self.terms, self._coarse = yardstick.unit, yardstick.terms, yardstick.coarse
-        self._length = 2.0 * math.sqrt(yardstick.terms)
-        shape, r, o, s = yardstick.oracle.shape, *self._arrays()
-        # What overflows in the source's own type has no part in the scale of the rest.
-        self._scale = _Local(shape, lambda piece: np.where(np.isfinite(r[piece]), o[piece], 0.0))
-        self._spread = _Local(shape, lambda piece: s[piece], self._scale.constant)
-        self._error = _Local(shape, lambda piece: np.asarray(r[piece], np.float64) - o[piece], self._scale.constant)
+        self._length = min(2.0 * math.sqrt(yardstick.terms), _LONGEST / yardstick.unit)
+        own = min(_HALF, 2.0 * (_SCALE + 2.0 * self._length) * yardstick.unit) * (2.0 if yardstick.alone else 1.0)
+        self._limit = max(_LOOSE, 2.0 * _SCALE * max(self._coarse, self.unit), own)
+        self._arrays = r, o, s = yardstick.reference, yardstick.oracle, yardstick.spread
+        shape = o.shape
+
+        # What overflows in the source's own type, or in the target's, has no part in what is usual for the rest.
+        def held(array: Any, piece: tuple[Any, ...]) -> Any:
+            return np.where(np.isfinite(r[piece]) & ~(np.abs(o[piece]) > yardstick.most), array, 0.0)
+
+        self._scale = Local(shape, lambda piece: held(o[piece], piece))
+        self._spread = Local(shape, lambda piece: held(s[piece], piece), self._scale.constant)
+        self._error = Local(shape, lambda piece: held(np.asarray(r[piece], np.float64) - o[piece], piece), self._scale.constant)
         # What the source loses in most elements is its algorithm's, whatever spread and scale explain.
         self._typical = 4.0 * _median(yardstick.reference, yardstick.oracle)
-        self._tiny = _TINY.get(yardstick.reference.dtype.name, 2.0**-126)
+        self._tiny = _TINY.get(yardstick.reference.dtype.name, 2.0**-126) + _COARSE * yardstick.least
 
     def at(self, piece: tuple[Any, ...], actual: Any) -> tuple[Any, Any, Any, dict[str, Any]]:
         """Return distance, bound, looseness and parts of the elements at ``piece``."""
-        y, r, o, s = (np.asarray(array[piece], np.float64) for array in (actual, *self._arrays()))
+        y, r, o, s = (np.asarray(array[piece], np.float64) for array in (actual, *self._arrays))
         judged = np.isfinite(y) & np.isfinite(o) & np.isfinite(r)
         if self._given.counted is not None:
             judged &= self._given.counted[piece]
@@ -180,85 +194,22 @@ class _Bound:
             noise, rounding = 2.0 * noise, 2.0 * rounding
         explained = np.maximum(4.0 * (noise + rounding), self._typical)
         error = _ERROR * np.minimum(np.maximum(np.abs(r - o), self._error.at(piece, o.shape)), explained)
-        low, high = np.minimum(r, o), np.maximum(r, o)
+        distance = np.maximum(np.maximum(np.minimum(r, o) - y, y - np.maximum(r, o)), 0.0)
         if self._given.emulated is not None:
-            e = np.nan_to_num(np.asarray(self._given.emulated[piece], np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-            error = error + _COARSE * np.minimum(np.abs(e - o), explained)
+            e = np.asarray(self._given.emulated[piece], np.float64)
+            error = error + _COARSE * np.minimum(np.abs(np.nan_to_num(e, nan=0.0, posinf=0.0, neginf=0.0) - o), explained)
+            distance = np.where(np.isfinite(e), np.minimum(distance, np.abs(y - e)), distance)
         allowed = rounding + noise + error + self._tiny
-        loose = judged & ((allowed > max(_LOOSE, 128.0 * max(self._coarse, self.unit)) * np.maximum(size, scale) + self._tiny * 16) | jumps)
+        loose = judged & ((allowed > self._limit * np.maximum(size, scale) + self._tiny * 16) | jumps)
         allowed = np.where(loose, np.maximum(allowed, 4.0 * np.maximum(size, self._scale.whole)), allowed)
-        distance = np.where(judged, np.maximum(np.maximum(low - y, y - high), 0.0), 0.0)
-        return distance, allowed, loose, {"rounding": rounding, "noise": noise, "error": error, "oracle": o, "reference": r, "scale": scale}
-
-    def _arrays(self) -> tuple[Any, Any, Any]:
-        return self._given.reference, self._given.oracle, self._given.spread
-
-
-def _pieces(shape: tuple[int, ...]) -> Iterator[tuple[int, tuple[Any, ...]]]:
-    """Yield flat start and index of pieces of at most `_BLOCK` elements, or of one stretch of the last axis."""
-    size = math.prod(shape)
-    if size <= _BLOCK or not shape:
-        yield 0, ()
-        return
-    row = size // shape[0]
-    step = max(1, _BLOCK // row)
-    if row <= _BLOCK or len(shape) == 1:
-        for start in range(0, shape[0], step):
-            yield start * row, (slice(start, min(start + step, shape[0])),)
-        return
-    for first in range(shape[0]):
-        for start, rest in _pieces(shape[1:]):
-            yield first * row + start, (first, *rest)
-
-
-class _Local:
-    """Root mean squares of a tensor, as a whole and along each axis of its slices of at least eight elements.
-
-    A slice of one value, as rows that are all alike have, is one element and not many: it counts as the whole does. ``constant``
-    tells these by axis; they are found where they are not given.
-    """
-
-    def __init__(
-        self, shape: tuple[int, ...], values: Callable[[tuple[Any, ...]], Any], constant: Mapping[int, Any] | None = None
-    ) -> None:
-        self._shape, size = shape, math.prod(shape)
-        axes = [axis for axis, length in enumerate(shape) if length > 1 and size // length >= 8]
-        sums = {axis: np.zeros((2, shape[axis])) for axis in axes}
-        total = 0.0
-        for _, piece in _pieces(shape):
-            found = _finite_or_zero(values(piece))
-            squares = np.square(found)
-            total += float(np.sum(squares))
-            fixed = sum(not isinstance(part, slice) for part in piece)
-            for axis in axes:
-                part = piece[axis] if axis < len(piece) else slice(None)
-                rest = None if axis < fixed else tuple(a for a in range(squares.ndim) if a != axis - fixed)
-                sums[axis][0][part] += np.sum(squares, axis=rest)
-                sums[axis][1][part] += np.sum(found, axis=rest)
-        self.whole = math.sqrt(total / size) if size else 0.0
-        means = {axis: sums[axis] * shape[axis] / size for axis in axes}
-        self.constant = {a: s - np.square(m) <= _STEADY * s for a, (s, m) in means.items()} if constant is None else constant
-        self._slices = {axis: np.where(self.constant[axis], self.whole, np.sqrt(means[axis][0])) for axis in axes}
-
-    def at(self, piece: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
-        """Return the smallest of them at each element of ``piece``, which has that shape."""
-        local = np.full((1,) * len(shape), self.whole)
-        fixed = sum(not isinstance(part, slice) for part in piece)
-        for axis, values in self._slices.items():
-            part = values[piece[axis]] if axis < len(piece) else values
-            local = np.minimum(local, part if axis < fixed else part.reshape(-1, *(1,) * (len(shape) - axis + fixed - 1)))
-        return np.broadcast_to(local, shape)
-
-
-    def floored(self, piece: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
-        """Return the same, but nowhere a vanishing part of the whole."""
-        return np.maximum(self.at(piece, shape), self.whole / 4096.0)
+        parts = {"rounding": rounding, "noise": noise, "error": error, "oracle": o, "reference": r, "scale": scale}
+        return np.where(judged, distance, 0.0), allowed, loose, parts
 
 
 def scales(array: Any) -> Any:
     """Return what a rounding error of each element is in proportion to: the ``scale`` of the bound for this answer."""
-    finite = _finite_or_zero(array)
-    return _Local(finite.shape, lambda piece: finite[piece]).floored((), finite.shape)
+    finite = finite_or_zero(array)
+    return Local(finite.shape, lambda piece: finite[piece]).floored((), finite.shape)
 
 
 def _median(reference: Any, oracle: Any) -> float:
@@ -269,21 +220,19 @@ def _median(reference: Any, oracle: Any) -> float:
     return float(np.median(np.abs(r - o)[known])) if known.any() else 0.0
 
 
-def _finite_or_zero(array: Any) -> Any:
-    wide = np.asarray(array, np.float64)
-    return np.where(np.isfinite(wide), wide, 0.0)
-
-
 def judge_whole(actual: Any, yardstick: Yardstick) -> tuple[int, int, int]:
     """Judge integers or booleans: return how many are wrong, how many are undetermined, and the flat index of the first wrong one.
 
     A value that changes when inputs and weights move by a few units in the last place (a near tie) is undetermined; there any
-    value is right that occurs in the float64 answer, and the source's own. All others must be equal to the source's.
+    value is right that occurs in the float64 answer, and the source's own. All others must be equal to the source's, or to the float64
+    answer to inputs and weights in the type that the target computes in.
     """
     y, r, o = (np.asarray(array) for array in (actual, yardstick.reference, yardstick.oracle))
     open_ = (np.asarray(yardstick.spread) > 0) | (r != o)
     low, high = (o.min(), o.max()) if o.size else (0, 0)
     wrong = (y != r) & (~open_ | (y < low) | (y > high))
+    if yardstick.emulated is not None:
+        wrong &= y != np.asarray(yardstick.emulated)
     if yardstick.counted is not None:
         wrong &= yardstick.counted
     return int(np.count_nonzero(wrong)), int(np.count_nonzero(open_)), int(np.argmax(wrong)) if wrong.size else 0

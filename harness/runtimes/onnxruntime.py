@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-import re
 from typing import Any, Callable, Mapping, Sequence
 
-import numpy as np
-
-from harness.core.errors import Unavailable, Unsupported
+from harness.core.errors import Unavailable
 from harness.core.protocols import Option, Source
 from harness.runtimes import _onnx_probe
+from harness.runtimes._onnxruntime import ran, refusal, share
 
 # Device -> execution provider, provider options that keep float32, the precision these give, the package that has it.
 _DEVICES: dict[str, tuple[str, dict[str, str], str, str]] = {
@@ -21,15 +18,8 @@ _DEVICES: dict[str, tuple[str, dict[str, str], str, str]] = {
     "directml": ("DmlExecutionProvider", {}, "float32", "onnxruntime-directml, on Windows"),
     "coreml": ("CoreMLExecutionProvider", {}, "float32 or float16", "onnxruntime, on macOS"),
     "cann": ("CANNExecutionProvider", {"precision_mode": "must_keep_origin_dtype"}, "float32", "onnxruntime-cann, with the CANN toolkit"),
-    "qnn": ("QNNExecutionProvider", {"backend_type": "htp"}, "float16", "onnxruntime-qnn"),
 }
-# Providers that come as a library in a package of their own.
-_PLUGINS = {"qnn": "onnxruntime_qnn"}
 _LEVELS = {"all": "ORT_ENABLE_ALL", "extended": "ORT_ENABLE_EXTENDED", "basic": "ORT_ENABLE_BASIC", "disable": "ORT_DISABLE_ALL"}
-_REFUSALS = re.compile(
-    r"is not a registered function/op|Unsupported model IR version|only \*guarantees\* support|No opset import for domain|"
-    r"fallback to CPU EP has been explicitly disabled"
-)
 
 
 class OrtSession:
@@ -45,7 +35,7 @@ class OrtSession:
         """Run once."""
         if self._session is None:
             self._session = self._opened(self._path)
-        return _ran(self._session, feeds)
+        return ran(self._session, feeds)
 
     def prepared(self, feeds: Mapping[str, Any]) -> tuple[Callable[[], Any], Callable[[Any], dict[str, Any]]]:
         """Return the call of the session on these arrays, and what names its outputs."""
@@ -60,20 +50,11 @@ class OrtSession:
     def tensors(self, feeds: Mapping[str, Any], names: Sequence[str] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
         """Run a copy of the file whose inner tensors are outputs; optimisation may differ there."""
         self._session = None  # a session holds all weights; two of a large model may be too many
-        return _onnx_probe.probed(self._path, feeds, names, lambda file, given: _ran(self._opened(file), given))
+        return _onnx_probe.probed(self._path, feeds, names, lambda file, given: ran(self._opened(file), given))
 
     def close(self) -> None:
         """Free the session."""
         self._session = None
-
-
-def _ran(session: Any, feeds: Mapping[str, Any]) -> dict[str, Any]:
-    """Return every output of a session by name."""
-    names = [port.name for port in session.get_outputs()]
-    try:
-        return {name: np.array(array) for name, array in zip(names, session.run(names, dict(feeds)))}
-    except Exception as error:
-        raise _refusal(error) or error
 
 
 class OnnxRuntime:
@@ -87,16 +68,13 @@ class OnnxRuntime:
     options = (
         Option(name="optimisation", default="all", choices=tuple(_LEVELS), help="graph optimisation level"),
         Option(name="threads", default=0, help="threads within an operator; 0 is one a core"),
-        Option(name="soc_model", default=57, help="the Qualcomm chip that qnn compiles for, by its number (57 is the SM8650)"),
     )
 
     def probe(self, device: str) -> None:
-        """Ask the installed package for its providers, a plug-in registered first."""
+        """Ask the installed package for its providers."""
         import onnxruntime
 
         provider, _, _, package = _DEVICES[device]
-        if device in _PLUGINS and provider not in onnxruntime.get_available_providers():
-            _register(provider, _PLUGINS[device])
         available = onnxruntime.get_available_providers()
         if provider not in available:
             raise Unavailable(f"this ONNX Runtime has no {provider}, only {', '.join(available)}", f"pip install {package}")
@@ -114,53 +92,20 @@ class OnnxRuntime:
         wanted.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
         if device != "cpu":
             wanted.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
-        providers: Any = [(provider, settings)]
-        if device in _PLUGINS:
-            # Without a chip number the QNN simulator computes some graphs in float32, which the chip cannot.
-            chip = {**settings, "soc_model": str(options["soc_model"])}
-            wanted.add_provider_for_devices([d for d in onnxruntime.get_ep_devices() if d.ep_name == provider][:1], chip)
-            providers = None
 
         def opened(path: str) -> Any:
             try:
-                return onnxruntime.InferenceSession(path, wanted, providers=providers)
+                return onnxruntime.InferenceSession(path, wanted, providers=[(provider, settings)])
             except Exception as error:
-                raise _refusal(error) or error
+                raise refusal(error) or error
 
         session = opened(source.artifact.entry)
         # A provider that fails to start is replaced by the CPU with no more than a log line.
         if session.get_providers()[0] != provider:
             raise RuntimeError(f"asked ONNX Runtime for {provider}, it runs {', '.join(session.get_providers())}")
         session.disable_fallback()
-        provenance = {"device": device, "provider": provider, "precision": precision, "share": _share(session, provider)}
+        provenance = {"device": device, "provider": provider, "precision": precision, "share": share(session, provider)}
         return OrtSession(session, provenance, source.artifact.entry, opened)
-
-
-def _register(provider: str, module: str) -> None:
-    import onnxruntime
-
-    try:
-        plugin = importlib.import_module(module)
-    except ImportError:
-        return
-    onnxruntime.register_execution_provider_library(provider, plugin.get_library_path())
-
-
-def _share(session: Any, provider: str) -> float:
-    """Return which part of the operators the provider took; 1.0 where this version does not tell."""
-    if not hasattr(session, "get_provider_graph_assignment_info"):
-        return 1.0
-    owners = [part.ep_name for part in session.get_provider_graph_assignment_info() for _ in part.get_nodes()]
-    return owners.count(provider) / len(owners) if owners else 1.0
-
-
-def _refusal(error: Exception) -> Unsupported | None:
-    """Return the refusal that an exception of ONNX Runtime stands for, None for any other failure."""
-    if type(error).__name__ not in ("NotImplemented", "InvalidGraph") and not _REFUSALS.search(str(error)):
-        return None
-    refusal = Unsupported(f"onnxruntime refuses the graph: {str(error).strip().splitlines()[0][:400]}")
-    refusal.__cause__ = error
-    return refusal
 
 
 ADAPTERS = (OnnxRuntime(),)

@@ -7,50 +7,12 @@ import inspect
 from typing import Any
 
 from _onnx_build import LATE, Array, Weights
+from _onnx_inputs import CUBE, IMAGE, INTS, LINE, ROWS, SEQUENCE, SMALL, WIDE, nonzero, two
 from _sweep_build import BATCH, HEIGHT, LENGTH, WIDTH, f32, flags, whole
 
-from harness import Dim, TensorSpec, ids, integers, normal, uniform
+from harness import Dim, ids, integers, uniform
 from harness.generate.schemas import RUN_TIME, Operator, attributes_of, operators
 from harness.generate.sweeps import OMITTED, Coverage, Family, coverage
-
-WIDE = normal(4.0)
-X = f32("x", BATCH, 6, HEIGHT, WIDTH)
-IMAGE = {"dynamic": [X], "fixed": [f32("x", 2, 6, 11, 14)], "equal": [f32("x", 6, 6, 6, 6)]}
-LINE = {"dynamic": [f32("x", BATCH, 6, LENGTH)], "fixed": [f32("x", 2, 6, 13)]}
-CUBE = {"dynamic": [f32("x", BATCH, 5, LENGTH, 4)], "equal": [f32("x", 4, 4, 4, 4)], "fixed": [f32("x", 2, 3, 5, 4)]}
-ROWS = {"dynamic": [f32("x", BATCH, LENGTH, domain=WIDE)], "fixed": [f32("x", 3, 7, domain=WIDE)]}
-INTS = {
-    "int64": [whole("x", BATCH, LENGTH, domain=integers(-9, 9))],
-    "int32": [whole("x", BATCH, LENGTH, domain=integers(-9, 9), dtype="int32")],
-}
-SEQUENCE = {"dynamic": [f32("x", LENGTH, BATCH, 5)], "fixed": [f32("x", 7, 3, 5)]}
-_SMALL = integers(-7, 7)
-
-
-def _two(kinds: Any = ("float32", "int64", "int32")) -> dict[str, Any]:
-    found = {}
-    for kind in kinds:
-        domain = WIDE if kind.startswith("float") else None if kind == "bool" else _SMALL
-        for word, a, b in (("same", (BATCH, LENGTH, 5), (BATCH, LENGTH, 5)), ("broadcast", (BATCH, 1, 5), (LENGTH, 1))):
-            found[f"{kind}.{word}"] = [
-                TensorSpec(name="x", dtype=kind, shape=a, domain=domain),
-                TensorSpec(name="y", dtype=kind, shape=b, domain=domain),
-            ]
-    return found
-
-
-def _nonzero(kinds: Any = ("int64", "int32")) -> dict[str, Any]:
-    """Return dividends of both signs by positive divisors, and by negative ones."""
-    found = {}
-    for kind in kinds:
-        for word, low, high in (("positive", 1, 5), ("negative", -5, -1)):
-            found[f"{kind}.{word}"] = [
-                whole("x", BATCH, LENGTH, domain=integers(-9, 9), dtype=kind),
-                whole("y", BATCH, LENGTH, domain=integers(low, high), dtype=kind),
-            ]
-    found["float32"] = [f32("x", BATCH, LENGTH, domain=WIDE), f32("y", BATCH, LENGTH, domain=uniform(0.3, 3.0))]
-    return found
-
 
 VALUES: dict[str, Any] = {
     "auto_pad": ("SAME_UPPER", "SAME_LOWER", "VALID"), "strides": ([2, 2], [3, 1]), "dilations": ([2, 2],), "pads": ([1, 0, 1, 2],), "kernel_shape": (),
@@ -99,27 +61,25 @@ _WHOLE = ("Abs", "Neg", "Sign", "Relu")
 def _given(op: Operator) -> list[Row]:
     """Return what one operator version needs: inputs, values by attribute or constant input, and rules; none when it is not swept."""
     name = op.name
-    if (name, op.since) in (("GridSample", 16), ("RNN", 7)):  # the reference evaluator of onnx 1.17 has only the later one
-        return []
     if name in _PLAIN or name in _UNARY:
         domain = _UNARY.get(name, WIDE)
         inputs = {"dynamic": [f32("x", BATCH, LENGTH, domain=domain)], **(INTS if name in _WHOLE else {})}
         return [{"inputs": inputs}]
     if name in ("Add", "Sub", "Mul", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Max", "Min", "Equal"):
-        return [{"inputs": _two()}]
+        return [{"inputs": two()}]
     if name in ("Sum", "Mean"):
-        return [{"inputs": {"same": _two(("float32",))["float32.same"]}}]
+        return [{"inputs": {"same": two(("float32",))["float32.same"]}}]
     if name in ("Div", "Mod"):
-        wanted = _nonzero() if name == "Div" else _nonzero()
+        wanted = nonzero() if name == "Div" else nonzero()
         rules = [lambda fmod, inputs: fmod == 1 or not inputs.startswith("float")] if name == "Mod" else []
         return [{"inputs": wanted, "rules": rules}]
     if name in ("And", "Or", "Xor"):
-        return [{"inputs": _two(("bool",))}]
+        return [{"inputs": two(("bool",))}]
     if name in ("BitwiseAnd", "BitwiseOr", "BitwiseXor"):
-        return [{"inputs": _two(("int64", "int32"))}]
+        return [{"inputs": two(("int64", "int32"))}]
     if name == "Pow":
         mixed = {"mixed": [f32("x", BATCH, 5), whole("y", BATCH, 5, domain=integers(0, 3))], "real": [f32("x", BATCH, 5, domain=uniform(0.1, 3.0)), f32("y", BATCH, 5)],
-                 "int64": [whole("x", BATCH, 5, domain=_SMALL), whole("y", BATCH, 5, domain=integers(0, 3))], "whole_real": [whole("x", BATCH, 5, domain=integers(1, 9)), f32("y", BATCH, 5)]}  # fmt: skip
+                 "int64": [whole("x", BATCH, 5, domain=SMALL), whole("y", BATCH, 5, domain=integers(0, 3))], "whole_real": [whole("x", BATCH, 5, domain=integers(1, 9)), f32("y", BATCH, 5)]}  # fmt: skip
         return [{"inputs": mixed}]
     if name.startswith("Reduce"):
         return [_reduce(name, ([1], [1, 3], [-1], OMITTED), op.since)]
@@ -132,12 +92,11 @@ def _window(*rules: Any) -> list[Any]:
 
 
 _CEIL = [lambda auto_pad, ceil_mode: ceil_mode != 1 or auto_pad in (OMITTED, "NOTSET")]
-_RNN = {"W": Weights(shape=(1, 4, 5)), "R": Weights(shape=(1, 4, 4))}
 
 
 def _recurrent(gates: int) -> list[Row]:
     found = []
-    for word, directions in (("forward", 1),):
+    for word, directions in (("forward", 1), ("bidirectional", 2)):
         fixed = {
             "hidden_size": 4,
             "W": Weights(shape=(directions, 4 * gates, 5)),
@@ -151,6 +110,7 @@ def _recurrent(gates: int) -> list[Row]:
         }
         if gates == 4:
             values["P"] = (OMITTED, Weights(shape=(directions, 12)))
+            values["input_forget"] = (1,)
         rules = [lambda direction: direction == "bidirectional"] if directions == 2 else []
         found.append({"name": word, "inputs": SEQUENCE, "fixed": fixed, "values": values, "rules": rules})
     return found
@@ -201,7 +161,7 @@ _TABLE: dict[str, list[Row]] = {
     "ScatterND": [{"inputs": {"fixed": [f32("x", 4, 5, 3), whole("y", 6, 2, domain=integers(-4, 3)), f32("z", 6, 3)]}}],
     "Pad": [{"inputs": {"dynamic": [f32("x", BATCH, 5, LENGTH)], "fixed": [f32("x", 2, 5, 7)]}, "values": {"pads": ([0, 1, 2, 1, 0, 1], [0, 2, 0, 0, 0, 2]), "constant_value": (OMITTED, -1.5)},
              "rules": [lambda mode, constant_value: mode in (OMITTED, "constant") or constant_value is OMITTED, lambda mode, pads: mode in (OMITTED, "constant") or min(pads) >= 0], "late": True},
-            {"name": "integers", "inputs": {"fixed": [whole("x", 2, 5, domain=_SMALL)]}, "values": {"pads": ([0, 1, 1, 2],), "constant_value": (OMITTED, 3)}, "rules": [lambda mode, constant_value: mode in (OMITTED, "constant") or constant_value is OMITTED]}],
+            {"name": "integers", "inputs": {"fixed": [whole("x", 2, 5, domain=SMALL)]}, "values": {"pads": ([0, 1, 1, 2],), "constant_value": (OMITTED, 3)}, "rules": [lambda mode, constant_value: mode in (OMITTED, "constant") or constant_value is OMITTED]}],
     "Slice": [{"inputs": {"dynamic": [f32("x", BATCH, 6, LENGTH)], "fixed": [f32("x", 2, 6, 9)]},
                "values": {"starts": ([1, 2], [-3, -4], [0, -1]), "ends": ([5, 7], [2**31 - 1, 2**63 - 1], [-1, -2]), "axes": ([1, 2], [2, 1], [-2, -1]), "steps": (OMITTED, [2, 3])}, "late": True},
               {"name": "reverse", "inputs": {"dynamic": [f32("x", BATCH, 6, LENGTH)]}, "values": {"starts": ([4, -1], [2**31 - 1, 5]), "ends": ([0, -(2**31)], [-(2**63), 1]), "axes": ([1, 2],), "steps": ([-1, -2], [-2, -1])}, "late": True}],

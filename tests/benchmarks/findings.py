@@ -9,6 +9,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from harness.core.errors import Unavailable
+from harness.engine.toolchains import locate
+
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "findings"
 SECONDS = 300
 
@@ -29,15 +32,23 @@ def alive(error: str) -> bool:
         return True
 
 
+def python_of(script: Path) -> str:
+    """Return the interpreter of a script: that of the managed toolchain it names, else this one. Raises `Unavailable`."""
+    named = re.search(r"^# toolchain: (\w+)$", script.read_text(encoding="utf-8"), re.M)
+    return locate(named[1]).python if named else sys.executable
+
+
 def run() -> Iterator[tuple[str, str, str]]:
     """Yield name, verdict and error of each script."""
     for script in sorted(FOLDER.glob("*.py")):
         try:
             done = subprocess.run(
-                [sys.executable, "-W", "ignore", str(script)], capture_output=True, text=True, timeout=SECONDS, check=False
+                [python_of(script), "-W", "ignore", str(script)], capture_output=True, text=True, timeout=SECONDS, check=False
             )
             error = error_of(done.stdout)
             yield script.stem, "alive" if alive(error) else "gone", error
+        except Unavailable as absent:
+            yield script.stem, "unavailable", absent.how
         except (ValueError, subprocess.TimeoutExpired) as problem:
             yield script.stem, "no answer", str(problem).splitlines()[0]
 

@@ -12,7 +12,7 @@ from harness.core.outcome import Outcome
 from harness.core.protocols import ANY
 from harness.core.record import Record
 from harness.core.registry import registry
-from harness.core.route import Route, find_routes, parse_route
+from harness.core.route import Route, adapters_of, find_routes, parse_route
 from harness.engine.cache import Cache
 from harness.engine.cell import Cell, Engine
 from harness.engine.manifest import Manifest, manifest
@@ -24,9 +24,7 @@ FILE = Path(__file__).with_name("declared.py")
 
 
 def toolchains_of(route: Route) -> list[str]:
-    found = registry()
-    names = [found.get("frameworks", route.framework), *(found.get("converters", name) for name in route.converter_names)]
-    return list(dict.fromkeys(adapter.toolchain for adapter in (*names, found.get("runtimes", route.runtime.name))))
+    return list(dict.fromkeys(adapter.toolchain for adapter in adapters_of(route, registry())))
 
 
 def shortest() -> dict[str, Route]:
@@ -35,7 +33,7 @@ def shortest() -> dict[str, Route]:
     The reference evaluator comes last: it gets batch normalisation of old operator sets wrong, which old exporters write.
     """
     found = registry()
-    routes = find_routes(found, max_hops=3)
+    routes = find_routes(found, max_hops=3, devices=("cpu", "npu-simulated"))
     routes.sort(key=lambda route: (len(route.converters), not_here(route) is not None, route.runtime.name == "onnx.reference"))
     chosen: dict[str, Route] = {}
     for route in routes:

@@ -37,8 +37,8 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         yield Engine(pool, Cache(tmp_path_factory.mktemp("cache")), rungs={"module": ("shapes",)})
 
 
-def run(engine: Engine, out: Path, route: str, ops: tuple[str, ...], programs: int) -> Result:
-    plan = Plan(routes=(parse_route(route, registry()),), seed=0, programs=programs, ops=(*ops, *GUARDS), tries=60)
+def run(engine: Engine, out: Path, route: str, ops: tuple[str, ...], programs: int, seed: int = 0) -> Result:
+    plan = Plan(routes=(parse_route(route, registry()),), seed=seed, programs=programs, ops=(*ops, *GUARDS), tries=60)
     return Campaign(plan, Judge(engine, out / "programs"), out, lambda _: None).run()
 
 
@@ -58,7 +58,8 @@ def test_a_planted_bug_is_found_and_reduced_to_its_operator(fault: str, engine: 
 
 def test_a_real_difference_comes_with_a_script_of_its_own(engine: Engine, tmp_path: Path) -> None:
     """The reference runtime of the onnx package keeps a window that begins in the padding."""
-    found = run(engine, tmp_path, "onnx>onnx.reference@cpu", ("avg_pool",), 12)
+    # The pool of program 1 is so large that the loops of this runtime, in Python, take more than a minute for it.
+    found = run(engine, tmp_path, "onnx>onnx.reference@cpu", ("avg_pool",), 4, seed=2)
     shown = [group.smallest for group in grouped(found.findings) if group.smallest.symptom.endswith("shape")]
     assert shown, "onnx 1.17 rounds the length of a pool up wrongly; where a later one is right, choose another difference"
     assert shown[0].culprit == "avg_pool"

@@ -16,7 +16,8 @@ from harness.core.tolerance import Tolerance, default_tolerance
 from harness.core.weights import REACH, jitter, rounded
 from harness.numerics.compare import compare
 from harness.numerics.ladder import draw_rung
-from harness.numerics.oracle import UNITS, Yardstick, _pieces, judge
+from harness.numerics.local import pieces
+from harness.numerics.oracle import RANGES, UNITS, Yardstick, judge, judge_whole
 
 Program = Callable[..., np.ndarray]
 RNG = np.random.default_rng(7)
@@ -251,7 +252,7 @@ def test_nan_and_infinity_must_be_where_the_source_or_its_twin_has_them() -> Non
 def test_blocks_cover_every_element_once_and_agree_with_one_block(shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     seen = np.zeros(shape, int)
     flat = np.arange(seen.size).reshape(shape)
-    for start, piece in _pieces(shape):
+    for start, piece in pieces(shape):
         seen[piece] += 1
         if flat[piece].size:
             assert start == flat[piece].min() == flat[piece].reshape(-1)[0]
@@ -260,7 +261,7 @@ def test_blocks_cover_every_element_once_and_agree_with_one_block(shape: tuple[i
     y = np.exp(x) * np.float32(1 + 1e-6)
     held = stick(np.exp, x)
     in_blocks = judge(y, held)
-    monkeypatch.setattr("harness.numerics.oracle._BLOCK", 1 << 30)
+    monkeypatch.setattr("harness.numerics.local._BLOCK", 1 << 30)
     whole = judge(y, held)
     assert in_blocks.ratio == pytest.approx(whole.ratio, rel=1e-9)
     assert in_blocks.tensor_ratio == pytest.approx(whole.tensor_ratio, rel=1e-9)
@@ -295,3 +296,36 @@ def test_outputs_of_a_float16_source_are_determined_and_a_wrong_one_fails() -> N
     assert judge(source, stick).undetermined == 0
     assert judge(source, stick).match
     assert not judge((source * np.float16(1.25)).astype(np.float16), stick).match
+
+
+def test_a_step_that_half_precision_inputs_cross_is_right_and_another_is_not() -> None:
+    x = (RNG.integers(-60, 60, (12, 14)) + np.where(RNG.random((12, 14)) < 0.1, -0.01, 0.4)).astype(np.float32)
+    halved = x.astype(np.float16).astype(np.float64)
+    exact, target = np.floor(x.astype(np.float64)), np.floor(halved)
+    assert np.any(exact != target)
+    yardstick = stick(np.floor, x, coarse=UNITS["float16"], emulated=target)
+    assert judge(target.astype(np.float32), yardstick).match
+    assert judge(exact.astype(np.float32), yardstick).match
+    assert not judge((target + 1).astype(np.float32), yardstick).match
+    right, rounded_first = exact.astype(np.int64), target.astype(np.int64)
+    whole = dataclasses.replace(yardstick, reference=right, oracle=right, emulated=rounded_first)
+    assert judge_whole(rounded_first, whole)[0] == 0
+    assert judge_whole(rounded_first, dataclasses.replace(whole, emulated=None))[0] == np.count_nonzero(exact != target)
+    assert judge_whole(rounded_first + 1, whole)[0] > 0
+
+
+def test_what_half_precision_cannot_hold_is_its_own() -> None:
+    tiny = np.float32(3e-9) * np.abs(f32(12, 14))
+    least, most = RANGES["float16"]
+    asked = {"coarse": UNITS["float16"], "least": least, "most": most}
+    assert judge(tiny.astype(np.float16).astype(np.float32), stick(np.positive, tiny, **asked)).match
+    assert not judge(tiny + np.float32(1e-6), stick(np.positive, tiny, **asked)).match
+    # One number beyond the range of the type must not hide what is wrong with the others.
+    x = f32(12, 14)
+    x[0, 0] = 1e30
+    wrong = x.astype(np.float64)
+    wrong[5, 5] += 0.05
+    assert not judge(wrong.astype(np.float32), stick(np.positive, x, counted=np.abs(x) <= most, **asked)).match
+    with np.errstate(over="ignore"):
+        right = x.astype(np.float16)
+    assert judge(right, stick(np.positive, x, counted=np.abs(x) <= most, **asked)).match

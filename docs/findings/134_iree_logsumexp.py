@@ -1,0 +1,27 @@
+"""IREE's ReduceLogSumExp overflows: the largest is not taken out first."""
+
+# toolchain: iree
+import tempfile
+
+import iree.compiler.tools as tools
+import iree.compiler.tools.import_onnx.__main__ as importer
+import iree.runtime as runtime
+import numpy as np
+import onnx
+from onnx import parser
+
+model = parser.parse_model("""<ir_version: 9, opset_import: ["" : 17]>
+g (float[n, 3] x) => (float[n] y) { y = ReduceLogSumExp<axes = [1], keepdims = 0>(x) }""")
+x = np.float32([[100, 90, 80], [1, 2, 3]])
+expected = np.log(np.exp(x.astype(np.float64)).sum(1))
+with tempfile.TemporaryDirectory() as folder:
+    onnx.save(model, f"{folder}/model.onnx")
+    importer.main(importer.parse_arguments([f"{folder}/model.onnx", "-o", f"{folder}/model.mlir"]))
+    binary = tools.compile_file(f"{folder}/model.mlir", input_type="onnx", target_backends=["llvm-cpu"], extra_args=["--iree-llvmcpu-target-cpu=generic"])
+context = runtime.SystemContext(config=runtime.Config("local-task"))
+module = runtime.VmModule.copy_buffer(context.instance, binary)
+context.add_vm_module(module)
+got = np.array(context.modules[module.name]["g"](x).to_host())
+print("expected", expected.ravel()[:6])
+print("got     ", got.ravel()[:6])
+print("error   ", float(np.abs(got.astype(float) - expected).max()) if got.shape == expected.shape else f"shape {got.shape}, expected {expected.shape}")

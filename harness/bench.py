@@ -14,6 +14,7 @@ from harness.core.case import Case
 from harness.core.errors import ParityError, UsageError
 from harness.core.outcome import Outcome, Stage
 from harness.core.record import Record
+from harness.core.route import adapters_of
 from harness.core.space import space_of
 from harness.core.spec import Dim
 from harness.core.value import value
@@ -26,6 +27,8 @@ from harness.latency.statistics import Effect, effect_of, percentiles
 from harness.latency.summary import effect_summary, side_summary
 from harness.numerics.sampling import Sample, draw
 
+SIMULATED = "simulated"
+"""What is in the name of a device that is none; its time is never shown."""
 _BATCH = ("batch", "batch_size", "batchsize", "b", "n")
 SWEPT = dataclasses.replace(Plan(), launches=1, rounds=10)
 """What one batch size of a sweep is measured with: throughput is told, not gated."""
@@ -105,7 +108,9 @@ def ready_of(cell: Cell, record: Record, steps: Steps) -> Ready | str:
     """Return the cell with its artifact, which the cache has after it was judged, or why it cannot be measured."""
     if record.outcome not in (Outcome.MATCH, Outcome.MISMATCH):
         return f"{record.outcome} at stage {record.stage}"
-    trace = Trace(toolchains=engine_toolchains(cell, steps))
+    if SIMULATED in cell.route.device:
+        return f"the time of {cell.route.target} is that of a simulator and says nothing of the device"
+    trace = Trace(toolchains=tuple(dict.fromkeys(adapter.toolchain for adapter in adapters_of(cell.route, steps.registry))))
     try:
         samples, _ = steps.samples(cell, trace)
         artifact = steps.source(cell, trace, steps.reference(cell, trace, samples[0]))
@@ -114,16 +119,6 @@ def ready_of(cell: Cell, record: Record, steps: Steps) -> Ready | str:
     except (Stop, ParityError) as problem:
         return str(problem)
     return Ready(cell=cell, sample=samples[0], artifact=artifact)
-
-
-def engine_toolchains(cell: Cell, steps: Steps) -> tuple[str, ...]:
-    """Return the toolchains of a route, in order."""
-    found, route = steps.registry, cell.route
-    adapters = [
-        found.get("frameworks", route.framework), *(found.get("converters", hop.name) for hop in route.converters),
-        found.get("runtimes", route.runtime.name),
-    ]  # fmt: skip
-    return tuple(dict.fromkeys(adapter.toolchain for adapter in adapters))
 
 
 def source_name(cell: Cell) -> str:

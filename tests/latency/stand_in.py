@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.bench import Bench, Measured, bench_cells
 from harness.bench_lane import Place
-from harness.engine.cell import Engine
+from harness.engine.cell import Cell, Engine
 from harness.engine.child import failure
 from harness.engine.serve import Serve
 from harness.engine.worker import WorkerFailure
@@ -156,7 +156,10 @@ class Desk:
 
     def run(self, body: str = RIGHT, **more: Any) -> Measured:
         """Return what is measured of the case that a file declares; ``more`` is for `Bench`."""
-        cell = self.bench.cell(body)
+        return self.measured(self.bench.cell(body), **more)
+
+    def measured(self, cell: Cell, **more: Any) -> Measured:
+        """Return what is measured of a cell."""
         engine = Engine(self.bench.pool, self.bench.cache, adapters=self.bench.registry)  # type: ignore[arg-type]
         place = Place(worker=self.worker, cpus=(0,), threads=1, timeout=60.0)
         told = {"plan": PLAN, "swept": PLAN, "clock": self.clock, "place": place, **more}

@@ -15,7 +15,7 @@ from harness.core.record import Record, record_from
 from harness.engine.serve_latency import OWN, THROUGH
 from harness.latency.baseline import ABSTAINED, PASSED, SLOWER
 from harness.latency.statistics import Effect
-from tests.latency.stand_in import PLAN, WRONG, Desk, Target, Unsynchronised
+from tests.latency.stand_in import PLAN, RIGHT, WRONG, Desk, Target, Unsynchronised
 
 Desks = Callable[..., Desk]
 CELL = "double[plain>plain-target@cpu]"
@@ -190,3 +190,14 @@ def test_the_garbage_collector_rests_and_is_woken(desk: Desks) -> None:
     record(here)
     assert np.mean(asleep) > 0.9
     assert gc.isenabled()
+
+
+def test_the_time_of_a_simulator_is_never_shown(desk: Desks) -> None:
+    here = desk(functools.partial(Target, device="npu-simulated"))
+    cell = here.bench.cell(RIGHT)
+    here.target.devices = ("npu-simulated",)  # type: ignore[assignment]
+    cell = dataclasses.replace(cell, route=dataclasses.replace(cell.route, device="npu-simulated"))
+    found = here.measured(cell).records[cell.id]
+    assert found.outcome is Outcome.MATCH
+    assert found.latency is None
+    assert any("a simulator and says nothing of the device" in message for message in found.messages)

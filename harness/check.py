@@ -75,9 +75,9 @@ def check(question: Question, root: Path, say: Callable[[str], None], done: Call
         routes = routes_asked(question, case)
         fuzzing = Fuzzing(examples=dict.fromkeys(LEVELS, question.fuzz), seconds=FUZZ_SECONDS)
         engine = Engine(pool, cache, rungs=rungs_from({}, question.rungs), search=question.search, fuzzing=fuzzing)
-        whole = [_cell(case, route, described.file, described.digest) for route in routes]
+        whole = [cell_of(case, route, described.file, described.digest) for route in routes]
         parts = generated_from(whole, question.generate, engine.steps, cache.root, say)
-        cells = [*whole, *(_cell(part, route, found.file, found.digest) for found in parts.values() for part, route in found.on(routes))]
+        cells = [*whole, *(cell_of(part, route, found.file, found.digest) for found in parts.values() for part, route in found.on(routes))]
         records = []
         for number, cell in enumerate(cells, 1):
             say(f"[{number}/{len(cells)}] {cell.id if cell.case.part else cell.route}")
@@ -90,8 +90,9 @@ def check(question: Question, root: Path, say: Callable[[str], None], done: Call
     return records
 
 
-def _cell(case: Case, route: Route, file: str, digest: str) -> Cell:
-    again = f"parity check {shlex.join(sys.argv[2:])}"
+def cell_of(case: Case, route: Route, file: str, digest: str, command: str = "check") -> Cell:
+    """Return the cell of a case on a route, with the command that was given as the way to repeat it."""
+    again = f"parity {command} {shlex.join(sys.argv[2:])}"
     return Cell(id=f"{case.id}[{route}]", case=case, route=route, file=file, digest=digest, repro=again)
 
 

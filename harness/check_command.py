@@ -82,12 +82,12 @@ def declare(commands: Any) -> None:
     parser.set_defaults(run=_check)
 
 
-def _names(text: str) -> tuple[str, ...]:
+def names(text: str) -> tuple[str, ...]:
     """Return the parts of a list; a comma inside the options of a route is no separator."""
     return tuple(filter(None, (part.strip() for part in re.split(r",(?![^\[]*\])", text))))
 
 
-def _memory(text: str) -> int:
+def memory(text: str) -> int:
     """Return the bytes of a memory limit; a bare number counts GiB. Raises `UsageError` for none and for what is no size."""
     found = size(f"{text}G" if re.fullmatch(r"\d+(\.\d+)?", text) else text)
     if not found:
@@ -123,9 +123,9 @@ def _check(given: argparse.Namespace, console: Console) -> int:
     if given.fuzz < 0:
         raise UsageError(f"--fuzz {given.fuzz}; expected a whole number >= 0")
     usual = Limits()
-    limits = Limits(timeout=given.timeout or usual.timeout, memory=_memory(given.memory) if given.memory else usual.memory)
+    limits = Limits(timeout=given.timeout or usual.timeout, memory=memory(given.memory) if given.memory else usual.memory)
     question = Question(
-        source=given.source, to=_names(given.to), artifact=given.artifact, framework=given.framework,
+        source=given.source, to=names(given.to), artifact=given.artifact, framework=given.framework,
         dims=tuple(given.dim), relations=tuple(given.relation), profiles=tuple(given.profile), domains=tuple(given.domain),
         inputs=given.inputs, rtol=given.rtol, atol=given.atol, seed=given.seed,
         rungs=tuple(given.rung) or ("core",), fresh=given.fresh, limits=limits, search=given.search,

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from harness import ascend_command, check_command, expect_command, fuzz_command, mutate_command, selftest_command
+from harness import ascend_command, bench_command, check_command, expect_command, fuzz_command, mutate_command, selftest_command
 from harness.core.errors import ParityError, Unavailable, UsageError, unknown
 from harness.core.registry import registry
 from harness.core.route import adapters_of
@@ -38,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="parity", description="Does the converted model still compute the same thing?")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     check_command.declare(commands)
+    bench_command.declare(commands)
     expect_command.declare(commands)
     mutate_command.declare(commands)
     fuzz_command.declare(commands)

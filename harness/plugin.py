@@ -65,6 +65,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--parity-localise", action="store_true", default=None, help="look for the hop and the layer to blame (default)")
     group.addoption("--no-parity-localise", action="store_false", dest="parity_localise", help="do not look for who is to blame")
     group.addoption("--parity-repro", metavar="FOLDER", help="write a folder for each mismatch that fails without this harness")
+    group.addoption("--parity-latency-baseline", default="", metavar="FILE", help="fail what became slower than in this baseline")
+    group.addoption("--parity-latency-save", default="", metavar="FILE", help="write a baseline of what is measured")
+    group.addoption("--parity-latency-fail-above", default="", metavar="PART", help="slow-downs that fail, for example 10%% (default: 5%%)")
+    group.addoption("--parity-latency-strict", action="store_true", help="fail also where the comparison with the baseline abstains")
     group.addoption("--parity-report", metavar="FOLDER", help="where records and report go (default: reports)")
 
 

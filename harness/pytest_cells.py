@@ -54,6 +54,10 @@ class ParityFile(pytest.File):
                 continue
             cells = [self._cell(case, route, described.file, described.digest) for route in routes]
             yield from map(self._item, cells)
+            if case.latency:
+                from harness.pytest_latency import latency_items
+
+                yield from latency_items(self, self.nodeid, case, cells, self._run)
             for framework in dict.fromkeys(route.framework for route in routes):
                 yield from self._generated(case, next(cell for cell in cells if cell.route.framework == framework), routes)
 
@@ -148,16 +152,9 @@ class CellItem(pytest.Item):
         self._run = run
         dynamic = any(spec.dims for spec in cell.case.specs(cell.route.framework))
         fuzzed = ("fuzz",) if dynamic and run.settings.fuzz.get(cell.case.level) else ()
-        for name in ("parity", cell.case.level, *fuzzed, *_ends(cell.route)):
-            self._declare(name)
+        for name in ("parity", cell.case.level, *fuzzed):
             self.add_marker(getattr(pytest.mark, name))
-
-    def _declare(self, name: str) -> None:
-        if name.startswith(("source_", "target_")):
-            line = f"{name}: cells of this {name.split('_')[0]}"
-            with contextlib.suppress(ValueError):
-                if line not in self.config.getini("markers"):
-                    self.config.addinivalue_line("markers", line)
+        declare_ends(self, cell.route)
 
     def runtest(self) -> None:
         """Run the cell; a mismatch or failure raises, an absent toolchain skips with how to get it."""
@@ -184,8 +181,14 @@ class CellItem(pytest.Item):
         return self.path, None, self.name
 
 
-def _ends(route: Route) -> tuple[str, str]:
-    return f"source_{route.framework}", "target_" + route.runtime.name.replace(".", "_").replace("-", "_")
+def declare_ends(item: pytest.Item, route: Route) -> None:
+    """Mark an item with the source and the target of its route; declare these markers."""
+    for name in (f"source_{route.framework}", "target_" + route.runtime.name.replace(".", "_").replace("-", "_")):
+        line = f"{name}: cells of this {name.split('_')[0]}"
+        with contextlib.suppress(ValueError):
+            if line not in item.config.getini("markers"):
+                item.config.addinivalue_line("markers", line)
+        item.add_marker(getattr(pytest.mark, name))
 
 
 class CellFailure(Exception):

@@ -96,11 +96,11 @@ class Run:
         """Return the cases generated from the model of a cell. Raises as `harness.generate.discover.generated` does."""
         from harness.generate.discover import generated
 
-        found = generated(cell, self.engine.steps, self.cache.root, self._tell)
+        found = generated(cell, self.engine.steps, self.cache.root, self.tell)
         self._parts[cell.file, cell.case.id, cell.route.framework] = found.summary()
         return found
 
-    def _tell(self, text: str) -> None:
+    def tell(self, text: str) -> None:
         """Say on the terminal what takes a while."""
         reporter = self.config.pluginmanager.get_plugin("terminalreporter")
         capture = self.config.pluginmanager.get_plugin("capturemanager")
@@ -127,6 +127,11 @@ class Run:
         record = self._expected(dataclasses.replace(record, parts=self._parts.get((cell.file, cell.case.id, cell.route.framework))))
         if record.outcome is Outcome.MISMATCH and not record.ok:
             record = self._expected(self._looked_into(cell, record, self.engine))  # a signature may be about the culprit
+        return self.keep(record)
+
+    def keep(self, record: Record) -> Record:
+        """Append a record to the file at once, the expectation rows applied; return it."""
+        record = self._expected(record)
         # The first record replaces what an earlier session left, half a line of it included.
         with self._file.open("a" if self.records else "w", encoding="utf-8") as stream:
             stream.write(record.line() + "\n")
@@ -235,6 +240,10 @@ class Run:
             label = next((f" ({record.label})" for record in self.records if record.route == route and record.label), "")
             yield f"  {route:<{width}}  " + ", ".join(f"{number} {outcome}" for outcome, number in part.most_common()) + label
         yield from model_lines(self.records)
+        if any(record.latency for record in self.records):
+            from harness.pytest_latency import summary
+
+            yield from summary(self.config, self.records)
         bad = [record for record in self.records if not record.ok and record.outcome is not Outcome.UNAVAILABLE]
         for record in sorted(bad, key=lambda record: SEVERITY.index(record.outcome))[:5]:
             yield f"worst: {record.id}: {record.outcome} at {record.stage}"

@@ -92,6 +92,7 @@ class Case:
     alike it stands for) and ``drawn`` (whether inputs may be drawn beside those it received there).
     ``relations``: comparisons between lengths that every input keeps to: ``("T == 2*S + 1", "Q <= K", "H % 32 == 0")``.
     ``profiles``: the only combinations of lengths there are: ``({"batch": 1, "seq": 128}, {"batch": 8, "seq": 64})``.
+    ``latency``: whether ``pytest -m latency`` measures it.
     Raises `UsageError` for a declaration that contradicts itself.
     """
 
@@ -115,6 +116,7 @@ class Case:
     part: Mapping[str, Any] | None = None
     relations: tuple[str, ...] = ()
     profiles: tuple[Mapping[str, int], ...] = ()
+    latency: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.id, str) or not _ID.match(self.id):
@@ -130,8 +132,9 @@ class Case:
                 raise UsageError(f"{where}: {name}={given!r}; expected several texts, for example {name}=('a', 'b')")
         if self.generate is not None and not set(self.generate) <= {"unit", "module"}:
             raise UsageError(f"{where}: generate={self.generate!r}; expected levels among 'unit' and 'module', or () for none")
-        if not isinstance(self.seed, int):
-            raise UsageError(f"{where}: seed={self.seed!r}; expected a whole number")
+        for name, kind, wanted in (("seed", int, "a whole number"), ("latency", bool, "True or False")):
+            if not isinstance(getattr(self, name), kind):
+                raise UsageError(f"{where}: {name}={getattr(self, name)!r}; expected {wanted}")
         if not self.build or not isinstance(self.build, Mapping):
             raise UsageError(f"{where}: build={self.build!r}; expected a function for each framework: build={{'torch': function}}")
         for name, builder in self.build.items():
@@ -206,6 +209,7 @@ class Case:
             "part": dict(self.part) if self.part else None,
             "relations": list(self.relations),
             "profiles": [dict(profile) for profile in self.profiles],
+            **({"latency": True} if self.latency else {}),
         }
 
     @classmethod
@@ -232,6 +236,7 @@ class Case:
             part=data["part"],
             relations=tuple(data.get("relations", ())),
             profiles=tuple(data.get("profiles", ())),
+            latency=bool(data.get("latency", False)),
         )
 
 

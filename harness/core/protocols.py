@@ -122,6 +122,7 @@ class Framework(Protocol):
     for not known; ``sub`` gets what it returned. ``mode()``: a word for the global state that builds depend on.
     Optional, for conversions that several cells share: ``join(models)`` returns one model of several by name; its inputs and
     outputs are theirs, each with the name of its model and a dot before its own.
+    Optional, to measure its time: ``prepared(model, feeds)``, see `Session`.
     """
 
     name: str
@@ -178,6 +179,11 @@ class Session(Protocol):
     outputs of that same run by native name, so that it shows whether probing changed the result.
 
     Optional: ``study(feeds, question)`` answers a question that only this runtime understands, as plain data.
+
+    Optional, to measure its time: ``prepared(feeds)`` hands feeds to the device and returns a function without arguments that makes
+    the runtime's own call and nothing else, and one that takes its result and returns the outputs as ``run`` does. ``synchronise()``
+    returns when the device has done what it was given: on a device that works behind the call, no time is taken without it but
+    from arrays to arrays. A runtime that can be held to a number of threads has an option ``threads``, 0 for its own choice.
     """
 
     provenance: Mapping[str, Any]

@@ -49,6 +49,7 @@ class Pool:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._workers: dict[str, Worker] = {}
+        self._alone: list[Worker] = []
         self._refused: dict[str, Unavailable] = {}
         sweep()
         self._folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
@@ -141,6 +142,18 @@ class Pool:
                 self._workers[name] = worker
             return worker
 
+    def alone(self, toolchain: str, threads: int) -> Worker:
+        """Return a worker that nobody else calls, with so many threads; the caller ends it, at the latest the pool does.
+
+        Raises `Unavailable` when the toolchain is not on this machine.
+        """
+        located = locate(toolchain)
+        self._started += 1
+        label = f"{toolchain}-{self._started}"
+        worker = Worker(located, self._folder / label, self._exchange / label, threads=threads, memory_limit=self.limits.memory)
+        self._alone = [*(other for other in self._alone if other.alive), worker]
+        return worker
+
     def retire(self, toolchain: str) -> None:
         """End the toolchain's worker, if there is one; the next call starts another."""
         worker = self._workers.pop(toolchain, None)
@@ -166,7 +179,7 @@ class Pool:
 
     def close(self) -> None:
         """End every worker and remove the pool's folders. Calling it twice is fine."""
-        workers, self._workers = list(self._workers.values()), {}
+        workers, self._workers, self._alone = [*self._workers.values(), *(w for w in self._alone if w.alive)], {}, []
         for worker in workers:
             worker.kill()
         for folder in (self._folder, self._exchange):

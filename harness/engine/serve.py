@@ -29,6 +29,7 @@ from harness.core.watch import files_read
 from harness.engine.serve_ascend import Ascend
 from harness.engine.serve_faults import Faults
 from harness.engine.serve_gradient import Gradients
+from harness.engine.serve_latency import Latency
 from harness.engine.serve_parts import Parts
 from harness.engine.serve_probe import Probes, digest_of, native_feeds
 from harness.engine.serve_reference import JITTERS, private, reference_of, timed
@@ -43,7 +44,7 @@ _MATTERS = re.compile(
 _NOISE = re.compile(r"deprecat|FutureWarning|will be removed|pytree|oneDNN|cpu_feature_guard|tf\.data", re.I)
 
 
-class Serve(Gradients, Probes, Faults, Parts, Sittings, Ascend):
+class Serve(Gradients, Probes, Faults, Parts, Sittings, Ascend, Latency):
     """The verbs of one worker. Every method takes and returns plain data and arrays."""
 
     def __init__(self, adapters: Registry | None = None) -> None:

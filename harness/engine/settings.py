@@ -27,7 +27,7 @@ KEYS: dict[str, str] = {
     "expectations": _TEXTS, "hops": _COUNTED, "timeout": _SECONDS, "run_timeout": _SECONDS, "memory": _TEXT,
     "threads": _COUNT, "report": _TEXT, "gate": _TABLE, "levels": _TABLE,
     "tolerances": _ROWS, "rungs": _TABLE, "search": _COUNTED, "localise": _FLAG, "localise_timeout": _SECONDS, "repro": _TEXT,
-    "fuzz": _TABLE, "examples": _TEXT, "generate": _PARTS, "batch": _COUNT,
+    "fuzz": _TABLE, "examples": _TEXT, "generate": _PARTS, "batch": _COUNT, "latency": _TABLE,
 }  # fmt: skip
 """What ``[tool.parity]`` may hold, and what each setting is."""
 

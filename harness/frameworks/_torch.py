@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any, Mapping
+from typing import Any, Callable, Mapping
 
 import numpy as np
 
@@ -90,6 +90,19 @@ def arrays_of(outputs: Mapping[str, Any]) -> dict[str, Any]:
     import torch
 
     return {name: torch.as_tensor(tensor).detach().cpu().numpy().copy() for name, tensor in outputs.items()}
+
+
+def prepared(model: Any, tensors: Mapping[str, Any]) -> tuple[Callable[[], Any], Callable[[Any], dict[str, Any]]]:
+    """Return the call of ``model`` on tensors and nothing else, and what makes arrays of its outputs."""
+    import torch
+
+    call = model.call
+
+    def once() -> Any:
+        with torch.no_grad():
+            return call(tensors)
+
+    return once, arrays_of
 
 
 def inference_mode(module: Any) -> Any:

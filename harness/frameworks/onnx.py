@@ -88,6 +88,13 @@ class Onnx:
         except Exception as error:
             raise refusal(error) or error
 
+    def prepared(self, model: Built, feeds: Mapping[str, Any]) -> Any:
+        """Return the call of one reference evaluator, and what names its outputs."""
+        from harness.frameworks._onnx_evaluator import evaluator
+
+        session, given = evaluator()(model.proto), dict(feeds)
+        return (lambda: session.run(None, given)), (lambda outputs: _named(model, outputs))
+
     def oracle(self, case: Case, model: Built, feeds: Mapping[str, Any], move: Move | None = None) -> dict[str, Any]:
         """Return the outputs of the same graph in float64. Raises `RuntimeError` where the evaluator has no float64."""
         from harness.frameworks._onnx_evaluator import double_evaluator, is_narrow

@@ -35,6 +35,18 @@ class Built:
             result = self.layer(*[paddle.to_tensor(np.array(feeds[name])) for name in self.inputs])
         return flatten(result, self.outputs)
 
+    def prepared(self, feeds: Mapping[str, Any]) -> Any:
+        """Return the call of the layer on tensors that are on the device, and what makes arrays of its outputs."""
+        import paddle
+
+        given = [paddle.to_tensor(np.array(feeds[name])) for name in self.inputs]
+
+        def once() -> Any:
+            with paddle.no_grad():
+                return self.layer(*given)
+
+        return once, lambda result: {name: np.array(tensor) for name, tensor in flatten(result, self.outputs).items()}
+
     def call(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
         """Return outputs by name as arrays that own their data."""
         return {name: np.array(tensor) for name, tensor in self.tensors(feeds).items()}
@@ -115,6 +127,10 @@ class Paddle:
     def run(self, model: Built, feeds: Mapping[str, Any]) -> dict[str, Any]:
         """Return the dynamic-graph outputs."""
         return model.call(feeds)
+
+    def prepared(self, model: Built, feeds: Mapping[str, Any]) -> Any:
+        """Return the dynamic-graph call on tensors, and what makes arrays of its outputs."""
+        return model.prepared(feeds)
 
     def gradient(self, model: Built, feeds: Mapping[str, Any], cotangent: Mapping[str, Any]) -> dict[str, Any]:
         """Return the derivative of the weighted outputs with respect to each real input."""

@@ -128,6 +128,19 @@ class TensorFlow:
         with tf.device("CPU:0"):
             return arrays_of(model.call(feeds))
 
+    def prepared(self, model: Built, feeds: Mapping[str, Any]) -> Any:
+        """Return the eager call on tensors, on the processor, and what makes arrays of its outputs."""
+        import tensorflow as tf
+
+        with tf.device("CPU:0"):
+            tensors = {name: tf.convert_to_tensor(array) for name, array in feeds.items()}
+
+        def once() -> Any:
+            with tf.device("CPU:0"):
+                return model.call(tensors)
+
+        return once, arrays_of
+
     def gradient(self, model: Built, feeds: Mapping[str, Any], cotangent: Mapping[str, Any]) -> dict[str, Any]:
         """Return the derivative of the weighted outputs with respect to each real input, computed on the processor."""
         import tensorflow as tf

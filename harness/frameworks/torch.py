@@ -14,7 +14,7 @@ from harness.core.outputs import is_instance, weighed
 from harness.core.weights import Move, fill
 from harness.frameworks import _torch_trace, _torch_walk
 from harness.frameworks._calls import bound_by
-from harness.frameworks._torch import Built, arrays_of, inference_mode, joined, program, tensors_of
+from harness.frameworks._torch import Built, arrays_of, inference_mode, joined, prepared, program, tensors_of
 from harness.frameworks._torch_twin import twins
 
 
@@ -112,6 +112,10 @@ class Torch:
 
         with torch.no_grad():
             return arrays_of(model.call(tensors_of(feeds)))
+
+    def prepared(self, model: Built, feeds: Mapping[str, Any]) -> Any:
+        """Return the eager call on tensors, and what makes arrays of its outputs."""
+        return prepared(model, tensors_of(feeds))
 
     def gradient(self, model: Built, feeds: Mapping[str, Any], cotangent: Mapping[str, Any]) -> dict[str, Any]:
         """Return the derivative of the weighted outputs with respect to each real input."""

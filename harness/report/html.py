@@ -18,14 +18,15 @@ from harness.core.record import Record
 from harness.core.tolerance import FORMULA
 from harness.report import sections
 from harness.report.compat import compat
+from harness.report.latency import times
 from harness.report.models import models
 from harness.report.pack import pack
 from harness.report.text import clean, count
 from harness.report.verdict import GLYPHS, MEANINGS, Tally, apart, blamed, excused, fails, headline, tally, told_apart
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_STYLES = ("report.css", "cells.css", "blame.css", "models.css")
-_SCRIPTS = ("dom.js", "bound.js", "blame.js", "shapes.js", "detail.js", "models.js", "explore.js", "compat.js")
+_STYLES = ("report.css", "cells.css", "blame.css", "models.css", "latency.css")
+_SCRIPTS = ("dom.js", "bound.js", "blame.js", "shapes.js", "latency.js", "detail.js", "models.js", "explore.js", "compat.js")
 
 
 @functools.cache
@@ -76,7 +77,7 @@ def render_html(
         pair_index={(pair.framework, pair.target): pair.index for pair in found}, versions=sections.versions(records),
         expectations=sections.expectations(records), loose=loose_problems(records, gate), absences=sections.absences(records),
         compat=compat(records), route_index={lane.route: lane.index for pair in found for lane in pair.lanes},
-        hints=hints, glyphs=GLYPHS, meanings=MEANINGS, formula=FORMULA,
+        latency=times(records), hints=hints, glyphs=GLYPHS, meanings=MEANINGS, formula=FORMULA,
     )  # fmt: skip
 
 

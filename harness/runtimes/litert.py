@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -17,6 +17,7 @@ class LiteRtSession:
         from ai_edge_litert.interpreter import Interpreter
 
         self._path = path
+        self._threads = threads
         self._interpreter: Any = Interpreter(model_path=path, num_threads=threads or None)
         self._runner: Any = self._interpreter.get_signature_runner("serving_default")
         self.provenance = {"device": "cpu", "provider": "builtin kernels, XNNPACK by default", "precision": "float32"}
@@ -24,6 +25,24 @@ class LiteRtSession:
     def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
         """Return outputs by name in the signature; the runner resizes its inputs."""
         return {name: np.array(array) for name, array in self._runner(**feeds).items()}
+
+    def prepared(self, feeds: Mapping[str, Any]) -> tuple[Callable[[], Any], Callable[[Any], dict[str, Any]]]:
+        """Return ``invoke`` with the inputs set, and what copies the outputs out.
+
+        An interpreter of its own each time, since the signature of the other one holds its buffers.
+        """
+        from ai_edge_litert.interpreter import Interpreter
+
+        interpreter = Interpreter(model_path=self._path, num_threads=self._threads or None)
+        signature = interpreter.get_signature_runner("serving_default")
+        inputs, outputs = signature.get_input_details(), signature.get_output_details()
+        del signature  # while it lives, the interpreter refuses to be resized
+        for name, array in feeds.items():
+            interpreter.resize_tensor_input(inputs[name]["index"], array.shape)
+        interpreter.allocate_tensors()
+        for name, array in feeds.items():
+            interpreter.set_tensor(inputs[name]["index"], array)
+        return interpreter.invoke, lambda _: {name: interpreter.get_tensor(detail["index"]) for name, detail in outputs.items()}
 
     def tensor_names(self, feeds: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return the tensors of the graph in execution order."""

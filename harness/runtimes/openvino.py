@@ -32,6 +32,18 @@ class OpenVinoSession:
         results = self._compiled.create_infer_request().infer(dict(feeds))
         return {name: np.array(results[index]) for index, names in enumerate(self._names) for name in names}
 
+    def prepared(self, feeds: Mapping[str, Any]) -> tuple[Callable[[], Any], Callable[[Any], dict[str, Any]]]:
+        """Return the call of one request whose inputs are set, and what reads its output tensors."""
+        request = self._compiled.create_infer_request()
+        tensors = {name: openvino().Tensor(np.ascontiguousarray(array), shared_memory=False) for name, array in feeds.items()}
+        for name, tensor in tensors.items():
+            request.set_tensor(name, tensor)
+
+        def read(_: Any) -> dict[str, Any]:
+            return {name: request.get_output_tensor(index).data for index, names in enumerate(self._names) for name in names}
+
+        return request.infer, read
+
     def tensor_names(self, feeds: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return the tensors of the graph in execution order, as it was read."""
         names: list[dict[str, Any]] = self._probe.names()
@@ -56,7 +68,10 @@ class OpenVino:
     toolchain = "openvino"
     distributions = ("openvino", "numpy")
     devices = ("cpu", "gpu", "npu")
-    options = (Option(name="precision", default="f32", choices=tuple(_PRECISIONS), help="precision in which operators may compute"),)
+    options = (
+        Option(name="precision", default="f32", choices=tuple(_PRECISIONS), help="precision in which operators may compute"),
+        Option(name="threads", default=0, help="threads on the processor; 0 leaves it to OpenVINO"),
+    )
 
     def probe(self, device: str) -> None:
         """Ask OpenVINO for its devices."""
@@ -66,7 +81,9 @@ class OpenVino:
 
     def load(self, source: Source, device: str, options: Mapping[str, Any]) -> OpenVinoSession:
         """Compile the model and check that device and precision are those asked for."""
-        settings = {"INFERENCE_PRECISION_HINT": options["precision"]}
+        settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": options["precision"]}
+        if options["threads"] and device == "cpu":
+            settings["INFERENCE_NUM_THREADS"] = options["threads"]
 
         def opened() -> Any:
             core = openvino().Core()

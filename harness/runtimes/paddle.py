@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -35,6 +35,17 @@ class EagerSession:
         """Return outputs by name."""
         outputs: dict[str, Any] = self._model.call(feeds)
         return outputs
+
+    def prepared(self, feeds: Mapping[str, Any]) -> Any:
+        """Return the call of the layer on tensors that are on the device, and what makes arrays of its outputs."""
+        return self._model.prepared(feeds)
+
+    def synchronise(self) -> None:
+        """Wait until the device has done what it was given."""
+        import paddle
+
+        if self.provenance["device"] != "cpu":
+            paddle.device.synchronize()
 
     def tensor_names(self, feeds: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return the outputs of sub-layers in execution order."""
@@ -78,14 +89,23 @@ class PredictorSession:
 
     def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
         """Return outputs by native name."""
-        for name in self._predictor.get_input_names():
+        call, read = self.prepared(feeds)
+        call()
+        return read(None)
+
+    def prepared(self, feeds: Mapping[str, Any]) -> tuple[Callable[[], Any], Callable[[Any], dict[str, Any]]]:
+        """Return the call of the predictor, its inputs copied in, and what copies its outputs out."""
+        predictor = self._predictor
+        for name in predictor.get_input_names():
             array = np.ascontiguousarray(feeds[name])
-            handle = self._predictor.get_input_handle(name)
+            handle = predictor.get_input_handle(name)
             handle.reshape(list(array.shape))
             handle.copy_from_cpu(array)
-        self._predictor.run()
-        names = self._predictor.get_output_names()
-        return {name: np.array(self._predictor.get_output_handle(name).copy_to_cpu()) for name in names}
+
+        def read(_: Any) -> dict[str, Any]:
+            return {name: np.array(predictor.get_output_handle(name).copy_to_cpu()) for name in predictor.get_output_names()}
+
+        return predictor.run, read
 
     def tensor_names(self, feeds: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return the values of the program in execution order, before any pass of the optimiser."""
@@ -112,6 +132,7 @@ class Inference:
     options = (
         Option(name="ir_optim", default=True, help="run the graph optimisation passes"),
         Option(name="onednn", default=False, help="use oneDNN kernels"),
+        Option(name="threads", default=0, help="threads of the mathematical library; 0 leaves it to Paddle"),
     )
 
     def probe(self, device: str) -> None:
@@ -134,6 +155,8 @@ class Inference:
                 config.enable_mkldnn()
             elif hasattr(config, "disable_mkldnn"):
                 config.disable_mkldnn()
+        if options["threads"]:
+            config.set_cpu_math_library_num_threads(options["threads"])
         predictor = inference.create_predictor(config)
         ran = "gpu" if config.use_gpu() else "cpu"
         said = {"device": ran, "provider": f"paddle {paddle.__version__}", "precision": "float32"}

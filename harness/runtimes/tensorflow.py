@@ -39,6 +39,27 @@ class TensorFlowSession:
         self.provenance = {**self.provenance, "precision": " ".join(kinds) or self.provenance["precision"]}
         return arrays_of(outputs)
 
+    def prepared(self, feeds: Mapping[str, Any]) -> tuple[Callable[[], Any], Callable[[Any], dict[str, Any]]]:
+        """Return the call on tensors that are on the device, and what makes arrays of its outputs."""
+        import tensorflow as tf
+
+        place, call = _place(self._device), self._call
+        with tf.device(place):
+            tensors = {name: tf.identity(tf.convert_to_tensor(array)) for name, array in feeds.items()}
+
+        def once() -> Any:
+            with tf.device(place):
+                return call(tensors)
+
+        return once, arrays_of
+
+    def synchronise(self) -> None:
+        """Wait until the device has done what it was given; on the processor operators end before they return."""
+        import tensorflow as tf
+
+        if self._device != "cpu":
+            tf.test.experimental.sync_devices()
+
     def tensor_names(self, feeds: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return the tensors of the graph, or the outputs of layers, in execution order."""
         names: list[dict[str, Any]] = self._probe.names(feeds)

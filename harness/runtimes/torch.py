@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import copy
-from typing import Any, Mapping, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 from harness.core.errors import Unavailable
 from harness.core.protocols import Option, Source
 from harness.frameworks import _torch_trace
-from harness.frameworks._torch import Built, arrays_of, tensors_of
+from harness.frameworks._torch import Built, arrays_of, prepared, tensors_of
 
 
 class EagerSession:
@@ -32,6 +32,17 @@ class EagerSession:
             if hasattr(tensor, "device") and tensor.device.type != self._device:
                 self.provenance = {**self.provenance, "device": tensor.device.type, "stray_output": name}
         return arrays_of(outputs)
+
+    def prepared(self, feeds: Mapping[str, Any]) -> tuple[Callable[[], Any], Callable[[Any], dict[str, Any]]]:
+        """Return the call of the module on tensors that are on the device, and what brings its outputs back."""
+        return prepared(self._model, tensors_of(feeds, self._device))
+
+    def synchronise(self) -> None:
+        """Wait until the device has done what it was given."""
+        import torch
+
+        if self._device != "cpu":
+            getattr(torch, self._device).synchronize()
 
     def tensor_names(self, feeds: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return the outputs of sub-modules in execution order."""

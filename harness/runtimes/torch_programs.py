@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import copy
 import shutil
-from typing import Any, Mapping, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 from harness.core.errors import Unavailable
 from harness.core.outputs import flatten
 from harness.core.protocols import Option, Source
 from harness.frameworks import _torch_trace
-from harness.frameworks._torch import Built, arrays_of, tensors_of
+from harness.frameworks._torch import Built, arrays_of, prepared, tensors_of
 from harness.runtimes._torch_probe import GraphProbe, ScriptProbe, compiled
 
 
@@ -30,6 +30,20 @@ class ProgramSession:
         with torch.no_grad():
             result = self._call(*[tensors[str(index)] for index in range(len(tensors))])
         return arrays_of({str(index): tensor for index, tensor in enumerate(flatten(result).values())})
+
+    def prepared(self, feeds: Mapping[str, Any]) -> tuple[Callable[[], Any], Callable[[Any], dict[str, Any]]]:
+        """Return the call of the program on tensors, and what makes arrays of its outputs."""
+        import torch
+
+        call = self._call
+        tensors = tensors_of(feeds)
+        given = [tensors[str(index)] for index in range(len(tensors))]
+
+        def once() -> Any:
+            with torch.no_grad():
+                return call(*given)
+
+        return once, lambda result: arrays_of({str(index): tensor for index, tensor in enumerate(flatten(result).values())})
 
     def tensor_names(self, feeds: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return the tensors of the program in execution order."""
@@ -104,6 +118,10 @@ class CompiledSession:
 
         with torch.no_grad():
             return arrays_of(self._model.call(tensors_of(feeds)))
+
+    def prepared(self, feeds: Mapping[str, Any]) -> tuple[Callable[[], Any], Callable[[Any], dict[str, Any]]]:
+        """Return the compiled call on tensors; the first one compiles."""
+        return prepared(self._model, tensors_of(feeds))
 
     def tensor_names(self, feeds: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return the outputs of sub-modules in execution order."""

@@ -22,6 +22,7 @@ ARROWS = {
     "exam": ("core", "numerics", "faults", "engine", "policy", "exam"),
     **{kind: ("core", "faults", "ascend", *(f"{other}._" for other in ADAPTERS)) for kind in ADAPTERS},
     "faults": ("core", "faults"),
+    "latency": ("core", "numerics", "latency"),
     "generate": ("core", "numerics", "faults", "engine", "generate"),
     "policy": ("core", "policy"),
     "report": ("core", "report"),
@@ -91,7 +92,7 @@ def test_the_worker_imports_little_of_the_engine() -> None:
     engine = {name_of(path) for path in WORKER_SIDE if path.parent.name not in ("core", "faults", "ascend", *ADAPTERS)}
     assert engine == {
         "__init__.py", "engine/__init__.py", "engine/child.py", "engine/serve.py", "engine/serve_ascend.py",
-        "engine/serve_faults.py", "engine/serve_gradient.py",
+        "engine/serve_faults.py", "engine/serve_gradient.py", "engine/serve_latency.py",
         "engine/serve_parts.py", "engine/serve_probe.py", "engine/serve_reference.py", "engine/serve_session.py",
     }  # fmt: skip
 

@@ -126,11 +126,11 @@ function detail(record) {
   const bundles = (record.messages || []).filter((text) => text.startsWith(data.bundle)).map((text) => text.slice(data.bundle.length));
   return h("div", { class: "body" },
     originBlock(record), errorBlock(record), expectationBlock(record), blameBlock(record), fuzzedBlock(record), comparisonsBlock(record),
-    shapesBlock(record),
+    shapesBlock(record), latencyBlock(record),
     said.length > 0 && [h("h4", {}, "Converter and runtime messages"), h("ul", {}, said.map((text) => h("li", {}, text)))],
     h("div", { class: "columns" },
       facts("What really ran", ran(shared(record.provenance))),
-      facts("Latency", record.latency), facts("Seconds by step", record.timing), facts("Versions", shared(record.versions))),
+      facts("Seconds by step", record.timing), facts("Versions", shared(record.versions))),
     h("h4", {}, "Run it again"), record.repro ? repro(record.repro) : h("p", { class: "muted" }, "no command was recorded"),
     bundles.map((text) => h("p", {}, "Without this harness: ", text)),
     h("p", { class: "muted" },

@@ -67,8 +67,9 @@ def grouped(records: Iterable[Record], key: Callable[[Record], _K]) -> dict[_K, 
 
 
 def heading(record: Record) -> str:
-    """Return the target as a column is headed: with its label where it stands for a device and is none."""
-    return f"{record.target} ({record.label})" if record.label else record.target
+    """Return the target as a column is headed: with its label where it stands for a device and is none, and does not say so itself."""
+    named = not record.label or record.target.endswith(f"@{record.label}")
+    return record.target if named else f"{record.target} ({record.label})"
 
 
 def chain(route: str) -> str:

@@ -23,7 +23,7 @@ def test_routes_lists_the_routes_that_match(capsys: pytest.CaptureFixture[str]) 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["env", "build", "torhc"], "unknown toolchain 'torhc'; did you mean torch?"),
+        (["env", "build", "tenosrflow"], "unknown toolchain 'tenosrflow'; did you mean tensorflow?"),
         (["env", "build", "torch"], "toolchain torch lives in the current environment"),
         (["env", "remove", "nothing"], "unknown managed environment 'nothing'"),
     ],

@@ -36,6 +36,7 @@ class Steps:
 
     def __init__(self) -> None:
         self.exports: list[tuple[str, ...]] = []
+        self.registry = registry()
 
     def require(self, *_: Any) -> None:
         pass

@@ -30,6 +30,12 @@ ROUTE = "plain>plain-target@cpu"
 RARE = CASES.replace("windowed)", "lambda x: np.cumsum(x, axis=1) + (x.shape[0] == 7 and x.shape[1] == 55))")
 
 
+@pytest.fixture(autouse=True)
+def on_a_desk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows are written, as they are not where CI is set."""
+    monkeypatch.delenv("CI", raising=False)
+
+
 def row(**more: Any) -> Row:
     """Return a row."""
     given: dict[str, Any] = {"lengths": {"batch": 7, "length": 55}, **more}

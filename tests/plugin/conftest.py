@@ -19,6 +19,6 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, shared_c
     """An empty project that can import the harness."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("PARITY_CACHE", str(shared_cache))
-    for name in ("CI", "BUILD_NUMBER", "COLUMNS"):  # with these pytest prints other lines
+    for name in ("CI", "BUILD_NUMBER", "COLUMNS", "PYTEST_XDIST_WORKER"):  # with these pytest prints other lines, or measures no latency
         monkeypatch.delenv(name, raising=False)
     return Project(pytester)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from small_project import Project
 
+pytest_plugins = ["pytester"]
 pytest.importorskip("pytest_benchmark")
 
 TABLE = "[tool.parity.latency]\nlaunches = 2\nrounds = 4\nwarmup = 1\n"

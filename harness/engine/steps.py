@@ -17,7 +17,7 @@ from harness.core.case import Case
 from harness.core.outcome import Stage
 from harness.core.protocols import option_values
 from harness.core.registry import Registry
-from harness.core.route import Hop
+from harness.core.route import Hop, adapters_of
 from harness.core.value import value
 from harness.engine.cache import Cache, Entry, key_of
 from harness.engine.pool import Pool
@@ -96,17 +96,13 @@ class Steps(Keys):
     def require(self, cell: Cell, trace: Trace) -> None:
         """Raise `Unavailable` or `WorkerFailure` when a toolchain or device of the route is not here."""
         route = cell.route
-        stages = [
-            (Stage.BUILD, self._registry.get("frameworks", route.framework)),
-            *((Stage.CONVERT, self._registry.get("converters", hop.name)) for hop in route.converters),
-            (Stage.LOAD, self._registry.get("runtimes", route.runtime.name)),
-        ]
-        for stage, adapter in stages:
+        adapters = adapters_of(route, self._registry)
+        for stage, adapter in zip((Stage.BUILD, *[Stage.CONVERT] * len(route.converters), Stage.LOAD), adapters, strict=True):
             trace.stage = stage
             locate(adapter.toolchain)
             trace.versions.update(self._versions_of(adapter))
         if route.device != "cpu":
-            self._probe(route.runtime.name, route.device, stages[-1][1].toolchain)
+            self._probe(route.runtime.name, route.device, adapters[-1].toolchain)
         trace.stage = Stage.BUILD
 
     def _probe(self, runtime: str, device: str, toolchain: str) -> None:

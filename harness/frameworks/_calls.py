@@ -8,6 +8,7 @@ from typing import Any, Callable, Iterator, Mapping, Sequence
 import numpy as np
 
 from harness.core.errors import UsageError
+from harness.core.outputs import flatten
 
 NEAR = 2
 """How far a number may be from a length that it follows: one more for a class token, two less for an unpadded window."""
@@ -277,3 +278,14 @@ def follow(kept: Any, bound: Sequence[Sequence[int]], shapes: Sequence[Any]) -> 
         value = value + plus if plus else value
         values[place] = value * shapes[second[0]][second[1]] if second else value
     return renumbered(kept, iter(values))
+
+
+def unusable(result: Any, found: Sequence[Any]) -> str:
+    """Return why what a call returned, with the tensors ``found`` in it, cannot be the outputs of a model; "" where it can."""
+    if not found:
+        return "returns no tensor"
+    try:
+        flatten(result)
+    except Exception as error:
+        return str(error)
+    return ""

@@ -7,8 +7,7 @@ import hashlib
 import re
 from typing import Any, Iterator, Mapping, Sequence
 
-from harness.core.outputs import flatten
-from harness.frameworks._calls import Slot, Tape, apart, ended, follow, missing, together, whole, words
+from harness.frameworks._calls import Slot, Tape, apart, ended, follow, missing, together, unusable, whole, words
 from harness.frameworks._torch import Built, arrays_of, tensors_of
 from harness.frameworks._torch_trace import _array, config_of, is_tensor
 
@@ -57,7 +56,7 @@ class _Walk:
         apart(result, is_tensor, found)
         call = self.tape.top
         assert call is not None
-        call["problem"] = call["problem"] or _returned(result, found)
+        call["problem"] = call["problem"] or unusable(result, found)
         self.tape.leave([_array(tensor) for tensor in found])
 
     @contextlib.contextmanager
@@ -78,16 +77,6 @@ def _problem(kept: Any) -> str:
     state = vars(kept).values() if hasattr(kept, "__dict__") and not callable(kept) and not is_tensor(kept) else ()
     if "Cache" in type(kept).__name__ or any(map(is_tensor, state)):
         return f"takes a {type(kept).__name__}, which a call may change"
-    return ""
-
-
-def _returned(result: Any, found: Sequence[Any]) -> str:
-    if not found:
-        return "returns no tensor"
-    try:
-        flatten(result)
-    except Exception as error:
-        return str(error)
     return ""
 
 

@@ -8,8 +8,7 @@ import hashlib
 import re
 from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
 
-from harness.core.outputs import flatten
-from harness.frameworks._calls import Slot, Tape, apart, together, whole, words
+from harness.frameworks._calls import Slot, Tape, apart, together, unusable, whole, words
 
 # An attribute that only says which of several equal layers this is.
 WHICH = re.compile(r"(^|_)(idx|index|id|name|prefix|scope|training|built)$")
@@ -61,7 +60,7 @@ class Walk:
             found = self.tensors(result)
             call = self.tape.top
             assert call is not None
-            call["problem"] = call["problem"] or _returned(result, found)
+            call["problem"] = call["problem"] or unusable(result, found)
             self.tape.leave([self._array(tensor) for tensor in found])
 
     def layer(
@@ -190,16 +189,6 @@ def cloned(args: Any, kwargs: Any) -> tuple[Any, Any]:
         return (args[0].clone(), *args[1:]), kwargs
     first = next(iter(kwargs))
     return args, {**kwargs, first: kwargs[first].clone()}
-
-
-def _returned(result: Any, found: Sequence[Any]) -> str:
-    if not found:
-        return "returns no tensor"
-    try:
-        flatten(result)
-    except Exception as error:
-        return str(error)
-    return ""
 
 
 def slots(kept: Any) -> int:

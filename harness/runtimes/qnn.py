@@ -61,16 +61,14 @@ class QnnHtp:
     def load(self, source: Source, device: str, options: Mapping[str, Any]) -> QnnSession:
         """Compile for the shapes of the example; a graph that is not on the HTP as a whole is refused."""
         chip, path = options["soc"], source.artifact.entry
-        _qnn.available()
         precision = _qnn.computes_in(chip)
         if precision != "float16":
             raise RuntimeError(f"the simulator computes in {precision} for {chip}, which the chip cannot: its numbers say nothing")
 
-        provenance = {"device": device, "provider": f"{_qnn.PROVIDER} {chip}", "precision": precision, "share": 1.0}
+        provenance: dict[str, Any] = {"device": device, "provider": f"{_qnn.PROVIDER} {chip}", "precision": precision}
         session = QnnSession(path, chip, lambda lengths: _qnn.opened(path, chip, lengths), provenance)
         native = {port.native: source.feeds[port.name] for port in source.artifact.inputs}
-        first = session.compiled(native)
-        provenance["share"] = share(first, _qnn.PROVIDER)
+        provenance["share"] = share(session.compiled(native), _qnn.PROVIDER)
         return session
 
 

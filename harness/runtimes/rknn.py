@@ -28,15 +28,17 @@ _SAYS = re.compile(r"^\s*E |\w+(Error|Exception|Argument|Fail): ")
 class RknnSession:
     """A graph in the simulator: built anew for each combination of input shapes, the latest of which are kept."""
 
-    def __init__(self, build: Callable[[Mapping[str, Any]], Any], outputs: tuple[str, ...], provenance: Mapping[str, Any]) -> None:
+    def __init__(
+        self, build: Callable[[Mapping[str, Any]], Any], inputs: tuple[str, ...], outputs: tuple[str, ...], provenance: Mapping[str, Any]
+    ) -> None:
         self.provenance = provenance
         self._build = build
-        self._outputs = outputs
+        self._inputs, self._outputs = inputs, outputs
         self._built: OrderedDict[tuple[tuple[int, ...], ...], Any] = OrderedDict()
 
     def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
-        """Run once."""
-        given = [np.ascontiguousarray(array) for array in feeds.values()]
+        """Run once; arrays go over by position, in the order that the graph was built with."""
+        given = [np.ascontiguousarray(feeds[name]) for name in self._inputs]
         formats = ["nchw" if array.ndim == 4 else "undefined" for array in given]
         answers = self.built(feeds).inference(inputs=given, data_format=formats)
         if answers is None:
@@ -45,7 +47,7 @@ class RknnSession:
 
     def built(self, feeds: Mapping[str, Any]) -> Any:
         """Return the graph for the shapes of these feeds."""
-        key = tuple(np.shape(array) for array in feeds.values())
+        key = tuple(np.shape(feeds[name]) for name in self._inputs)
         if key not in self._built:
             while len(self._built) >= _KEPT:
                 self._built.popitem(last=False)[1].release()
@@ -89,13 +91,13 @@ class Rknn:
         newest = max((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), default=0)
         if newest > _NEWEST:
             raise Unsupported(f"RKNN takes ONNX operator sets up to {_NEWEST}, this file has {newest}: export with opset={_NEWEST - 1}")
-        names = [port.native for port in source.artifact.inputs]
+        names = tuple(port.native for port in source.artifact.inputs)
 
         def build(feeds: Mapping[str, Any]) -> Any:
-            return _built(path, options["soc"], [(name, feeds[name]) for name in names if name in feeds])
+            return _built(path, options["soc"], [(name, feeds[name]) for name in names])
 
         session = RknnSession(
-            build, tuple(value.name for value in model.graph.output),
+            build, names, tuple(value.name for value in model.graph.output),
             {"device": device, "provider": f"RKNN simulator {options['soc']}", "precision": "float16"},
         )  # fmt: skip
         session.built({port.native: source.feeds[port.name] for port in source.artifact.inputs})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,12 +16,9 @@ from harness.core.registry import registry
 from harness.core.route import Route, adapters_of, find_routes, parse_route
 from harness.engine.cache import Cache
 from harness.engine.cell import Cell, Engine
-from harness.engine.manifest import Manifest, manifest
-from harness.engine.pool import Limits, Pool
-from harness.engine.serve import Serve
+from harness.engine.manifest import Manifest
+from harness.engine.pool import Pool
 from harness.engine.toolchains import locate
-
-FILE = Path(__file__).with_name("declared.py")
 
 
 def toolchains_of(route: Route) -> list[str]:
@@ -63,22 +59,6 @@ def not_here(route: Route) -> Unavailable | None:
 
 
 ROUTES = shortest()
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("contract")
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[Pool]:
-    with Pool(Limits(timeout=240.0)) as pool:
-        yield pool
-
-
-@pytest.fixture(scope="module")
-def described(place: Path) -> Manifest:
-    return manifest(FILE, FILE.parent, place, lambda file, roots: Serve().describe(file, roots))
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +11,13 @@ from harness.core.registry import registry
 from harness.core.route import Route, parse_route
 from harness.engine.cache import Cache
 from harness.engine.cell import Cell
-from harness.engine.manifest import Manifest, manifest
-from harness.engine.pool import Limits, Pool
-from harness.engine.serve import Serve
+from harness.engine.manifest import Manifest
+from harness.engine.pool import Pool
 from harness.engine.sides import SourceSide, TargetSide
 from harness.engine.steps import Steps, Trace
 from harness.numerics.align import align
 from harness.numerics.localise import localise
-from tests.contract.test_contract import FILE, ROUTES, not_here, toolchains_of
+from tests.contract.test_contract import ROUTES, not_here, toolchains_of
 
 TRACING = ("mindspore", "onnx", "paddle", "tensorflow", "torch")
 SHOWING = (
@@ -30,23 +28,8 @@ SHOWING = (
 MORE = (
     "torch>onnx.torchscript>onnxruntime@cpu", "tensorflow>onnx.tf2onnx>onnxruntime@cpu", "torch>onnx.dynamo>openvino.convert>openvino@cpu",
     "tensorflow>tflite.keras>litert@cpu", "paddle>paddle.static>onnx.paddle2onnx>onnxruntime@cpu", "onnx>torch.onnx2torch>torch@cpu",
+    "paddle>paddle.static>paddle.inference@cpu",
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("probes")
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[Pool]:
-    with Pool(Limits(timeout=240.0)) as pool:
-        yield pool
-
-
-@pytest.fixture(scope="module")
-def described(place: Path) -> Manifest:
-    return manifest(FILE, FILE.parent, place, lambda file, roots: Serve().describe(file, roots))
 
 
 class Opened:

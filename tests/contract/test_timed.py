@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from harness.core.protocols import option_values
-from harness.engine.manifest import Manifest, manifest
-from harness.engine.pool import Limits, Pool
-from harness.engine.serve import Serve
+from harness.engine.manifest import Manifest
+from harness.engine.pool import Pool
 from harness.engine.serve_latency import OWN, THROUGH
 from harness.numerics.sampling import told_of
-from tests.contract.test_contract import FILE, ROUTES
+from tests.contract.test_contract import ROUTES
 from tests.contract.test_probes import Opened
 
 PREPARING = (
@@ -22,22 +20,6 @@ PREPARING = (
     "torch.exported", "torchscript",
 )  # fmt: skip
 SOURCES = ("onnx", "paddle", "tensorflow", "torch")
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("timed")
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[Pool]:
-    with Pool(Limits(timeout=240.0)) as pool:
-        yield pool
-
-
-@pytest.fixture(scope="module")
-def described(place: Path) -> Manifest:
-    return manifest(FILE, FILE.parent, place, lambda file, roots: Serve().describe(file, roots))
 
 
 @pytest.mark.parametrize("name", [*PREPARING, "onnx.reference"])

@@ -22,6 +22,7 @@ from harness.core.case import Case
 from harness.core.declared import beside, cases_in, find_case, load_module, local_dependencies
 from harness.core.errors import UsageError
 from harness.core.given import files_of, looked_at, opened, weights_beside
+from harness.core.memory import give_back
 from harness.core.protocols import Source
 from harness.core.registry import Registry, registry
 from harness.core.space import Space
@@ -194,6 +195,8 @@ class Serve(Gradients, Probes, Faults, Parts, Sittings, Ascend, Latency):
         live = self._sessions.pop(session, None)
         if live is not None:
             live[0].close()
+            del live
+            give_back()
         return {}
 
     def _model(self, framework: str, ref: Mapping[str, Any]) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable, Mapping, Sequence
 
 from harness.core.errors import Unavailable
+from harness.core.memory import give_back
 from harness.core.protocols import Option, Source
 from harness.runtimes import _onnx_probe
 from harness.runtimes._onnxruntime import ran, refusal, share
@@ -52,6 +53,7 @@ class OrtSession:
     def tensors(self, feeds: Mapping[str, Any], names: Sequence[str] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
         """Run a copy of the file whose inner tensors are outputs; optimisation may differ there."""
         self._session = None  # a session holds all weights; two of a large model may be too many
+        give_back()
         return _onnx_probe.probed(self._path, feeds, names, lambda file, given: ran(self._opened(file), given))
 
     def close(self) -> None:

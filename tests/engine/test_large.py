@@ -116,6 +116,20 @@ def test_a_runtime_that_shows_its_tensors_holds_the_weights_once(folder: Path, p
         assert np.array_equal(target.final["y"], target.judged["y"])
 
 
+def test_a_closed_session_leaves_the_limit_to_the_next(folder: Path, pool: Pool) -> None:
+    place = Place(folder, pool, ONNX)
+    cell = place.cell("onnx>onnxruntime@cpu")
+    trace = place.trace(cell)
+    sample = place.steps.samples(cell, trace)[0][0]
+    artifact = place.steps.source(cell, trace, place.steps.reference(cell, trace, sample))
+    left = []
+    for _ in range(4):
+        with TargetSide(place.steps, cell, artifact, cell.route.runtime, "cpu", sample) as target:
+            assert set(target.judged) == {"y"}
+        left.append(pool._workers["onnxruntime"].memory())
+    assert max(left) - min(left) < MODEL / 8
+
+
 def test_a_fault_is_planted_within_the_limit(folder: Path, pool: Pool) -> None:
     place = Place(folder, pool, ONNX)
     cell = place.cell("onnx>onnx.mutate[operator=transposed,site=3]>onnxruntime@cpu")

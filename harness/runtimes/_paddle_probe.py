@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from typing import Any, Mapping, Sequence
+from typing import Any, Callable, ContextManager, Mapping, Sequence
 
 import numpy as np
 
 _SILENT = ("builtin.", "pd_op.data", "pd_op.feed", "pd_op.fetch", "pd_op.full", "pd_op.assign_value")
+
+
+def _named(program: str) -> Callable[[], ContextManager[None]]:
+    """Return the context in which a program is read and run: one of variables needs the representation it was written in."""
+    if program.endswith(".pdmodel"):
+        with contextlib.suppress(ImportError):
+            from paddle.pir_utils import OldIrGuard
+
+            return OldIrGuard  # type: ignore[no-any-return]
+    return contextlib.nullcontext
 
 
 class ProgramProbe:
@@ -16,11 +27,12 @@ class ProgramProbe:
     def __init__(self, program: str) -> None:
         import paddle
 
+        self._named = _named(program)
         dynamic = paddle.in_dynamic_mode()
         paddle.enable_static()
         try:
             self._scope = paddle.static.Scope()
-            with paddle.static.scope_guard(self._scope):
+            with paddle.static.scope_guard(self._scope), self._named():
                 self._executor = paddle.static.Executor(paddle.CPUPlace())
                 loaded = paddle.static.load_inference_model(os.path.splitext(program)[0], self._executor)
             self._program, self._feeds, self._final = loaded
@@ -61,7 +73,7 @@ class ProgramProbe:
         dynamic = paddle.in_dynamic_mode()
         paddle.enable_static()
         try:
-            with paddle.static.scope_guard(self._scope):
+            with paddle.static.scope_guard(self._scope), self._named():
                 given = {name: np.ascontiguousarray(feeds[name]) for name in self._feeds}
                 fetched = [values[name][1] for name in wanted]
                 results = self._executor.run(self._program, feed=given, fetch_list=[*fetched, *self._final])

@@ -82,8 +82,8 @@ def check(question: Question, root: Path, say: Callable[[str], None], done: Call
         for number, cell in enumerate(cells, 1):
             say(f"[{number}/{len(cells)}] {cell.id if cell.case.part else cell.route}")
             record = _judged(question, engine, cell, say)
-            if cell in whole and cell.route.framework in parts:
-                record = dataclasses.replace(record, parts=parts[cell.route.framework].made.summary())
+            if cell.route.framework in parts:
+                record = dataclasses.replace(record, parts=parts.pop(cell.route.framework).made.summary())
             records.append(record)
             done(record)
     cache.prune()

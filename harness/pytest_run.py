@@ -71,7 +71,7 @@ class Run:
         self.written: dict[str, Path] = {}
         self._pool: Pool | None = None
         self._engine: Engine | None = None
-        self._parts: dict[tuple[str, str, str], dict[str, Any]] = {}
+        self._parts: dict[tuple[str, str], dict[str, Any]] = {}
         self._declaring: Worker | None = None
         self._lanes: dict[tuple[str, str], list[Cell]] | None = None
         self._ahead: dict[str, Record] = {}
@@ -97,7 +97,7 @@ class Run:
         from harness.generate.discover import generated
 
         found = generated(cell, self.engine.steps, self.cache.root, self.tell)
-        self._parts[cell.file, cell.case.id, cell.route.framework] = found.summary()
+        self._parts[cell.case.id, cell.route.framework] = found.summary()
         return found
 
     def tell(self, text: str) -> None:
@@ -124,14 +124,18 @@ class Run:
         """
         known = self._ahead.pop(cell.id) if cell.id in self._ahead else None
         record = known or self._run(cell, planned, self.engine)
-        record = self._expected(dataclasses.replace(record, parts=self._parts.get((cell.file, cell.case.id, cell.route.framework))))
+        record = self._expected(record)
         if record.outcome is Outcome.MISMATCH and not record.ok:
             record = self._expected(self._looked_into(cell, record, self.engine))  # a signature may be about the culprit
         return self.keep(record)
 
     def keep(self, record: Record) -> Record:
-        """Append a record to the file at once, the expectation rows applied; return it."""
-        record = self._expected(record)
+        """Append a record to the file at once, the expectation rows applied; return it.
+
+        The first one of a model from which tests were generated, or of such a test, takes its tree along.
+        """
+        model = (record.part or {}).get("of", record.case), record.framework
+        record = self._expected(dataclasses.replace(record, parts=self._parts.pop(model, None)))
         # The first record replaces what an earlier session left, half a line of it included.
         with self._file.open("a" if self.records else "w", encoding="utf-8") as stream:
             stream.write(record.line() + "\n")

@@ -65,8 +65,9 @@ class Record:
     ``shapes``: ``tried`` and ``failing``, each a list of {dimension: length}.
     ``timing``: seconds by stage. ``replayed``: the outputs came from the cache of an earlier,
     identical execution (same recipe, versions, options, feeds and machine).
-    ``part``: of a generated case, what it was taken from (see `harness.core.case.Case`). ``parts``: of a whole model, its tree,
-    the coverage of what was generated from it, and what was left out (see `harness.generate.discover.Generated`).
+    ``part``: of a generated case, what it was taken from (see `harness.core.case.Case`). ``parts``: the tree of a whole
+    model, the coverage of what was generated from it, and what was left out (see `harness.generate.discover.Generated`); on one record
+    of the model or of a case generated from it.
     ``label``: a word where the target is no device but stands for one, such as ``emulated``; "" for a result of the device itself.
     """
 

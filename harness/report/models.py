@@ -67,30 +67,43 @@ class Model:
 
 def models(records: Sequence[Record], places: Mapping[str, int]) -> list[Model]:
     """Return every whole model from which tests were generated, those with failures first. ``places``: id to place of every record."""
-    made = _made(records)
-    heads = grouped((record for record in records if mapped(record.parts)), lambda r: (r.case, r.framework))
-    ordered = sorted(heads, key=lambda key: (not any(map(fails, (*heads[key], *made.get(key, ())))), key))
-    return [_model(index, heads[key], made.get(key, []), places) for index, key in enumerate(ordered)]
+    found = _told(records)
+    ordered = sorted(found, key=lambda key: (not any(map(fails, (*found[key].heads, *found[key].made))), key))
+    return [_model(index, *key, found[key], places) for index, key in enumerate(ordered)]
 
 
-def _made(records: Iterable[Record]) -> dict[tuple[str, str], list[Record]]:
-    """Return the records of generated cases, by the model they were generated from."""
-    found: dict[tuple[str, str], list[Record]] = defaultdict(list)
+@value
+class _Told:
+    """What a run tells of one whole model: its ``parts`` as a record of the model or of a generated case has them, and its records."""
+
+    parts: Mapping[str, Any]
+    heads: Sequence[Record]
+    made: Sequence[Record]
+
+
+def _told(records: Iterable[Record]) -> dict[tuple[str, str], _Told]:
+    """Return, by case and framework, each model of which a record has the parts; one tells for all."""
+    parts: dict[tuple[str, str], Mapping[str, Any]] = {}
+    heads: dict[tuple[str, str], list[Record]] = defaultdict(list)
+    made: dict[tuple[str, str], list[Record]] = defaultdict(list)
     for record in records:
-        if part := mapped(record.part):
-            found[str(part.get("of")), record.framework].append(record)
-    return found
+        origin = mapped(record.part)
+        key = (str(origin.get("of")) if origin else record.case, record.framework)
+        (made if origin else heads)[key].append(record)
+        if mapped(record.parts):
+            parts.setdefault(key, mapped(record.parts))
+    return {key: _Told(parts=parts[key], heads=heads[key], made=made[key]) for key in parts}
 
 
-def _model(index: int, heads: Sequence[Record], made: Sequence[Record], places: Mapping[str, int]) -> Model:
-    parts = mapped(heads[0].parts)
+def _model(index: int, case: str, framework: str, told: _Told, places: Mapping[str, int]) -> Model:
+    parts, heads, made = told.parts, told.heads, told.made
     lanes = _lanes(heads, made, places)
     tree = _tree(index, parts, made, [lane.route for lane in lanes], places)
     rows = tree.rows()
     found = mapped(parts.get("coverage"))
     anchors = {record.id: tree.anchor(record.case) or f"m{index}" for record in made}
     return Model(
-        index=index, case=heads[0].case, framework=heads[0].framework, said=coverage(parts),
+        index=index, case=case, framework=framework, said=coverage(parts),
         unit=part_of(found.get("unit")), either=part_of(found.get("any")), cases=_cases(parts, made),
         tally=tally([*heads, *made]), lanes=lanes, rows=rows, nodes=len(tree), left=_left(parts),
         hidden=len(tree) - sum(row.count * (1 + row.inside) for row in rows),
@@ -156,9 +169,8 @@ def _left(parts: Mapping[str, Any]) -> list[Left]:
 
 def model_lines(records: Sequence[Record]) -> Iterator[str]:
     """Yield a line for each whole model of a run: how much of it the generated tests cover, how many there are, how many fail."""
-    made = _made(records)
-    for (case, framework), heads in grouped((r for r in records if mapped(r.parts)), lambda r: (r.case, r.framework)).items():
-        parts, cells = mapped(heads[0].parts), made.get((case, framework), [])
+    for (case, framework), model in _told(records).items():
+        parts, cells = model.parts, model.made
         cases, ran = _cases(parts, cells), len({cell.case for cell in cells})
         failing = len({cell.case for cell in cells if fails(cell)})
         told = f", {ran or 'none'} of them in this run" if ran < cases else ""

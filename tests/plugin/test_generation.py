@@ -86,6 +86,16 @@ def test_the_whole_model_tells_its_tree_its_coverage_and_what_is_left(project: P
     assert nodes["blocks.0.first"]["parent"] == "blocks.0"
 
 
+def test_the_tree_is_told_once_also_where_the_whole_model_does_not_run(project: Project) -> None:
+    project.run("-k", "blocks.2")
+    records = list(project.records().values())
+    assert {record["part"]["path"] for record in records} >= {"blocks.2", "blocks.2.first"}
+    (told,) = (record["parts"] for record in records if record["parts"])
+    assert told["coverage"]["unit"] == 1.0
+    text = (project.path / "reports" / "index.html").read_text(encoding="utf-8")
+    assert 'id="models"' in text
+
+
 def test_levels_and_names_choose_among_them(project: Project) -> None:
     assert set(cases(project, "-m", "module")) == {"net/blocks.0", "net/blocks.2"}
     assert "net/pool" in cases(project, "-m", "unit")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from typing import Any
 
@@ -69,6 +70,15 @@ def test_generated_cells_belong_to_the_model_of_their_framework() -> None:
     assert [(model.framework, [lane.route for lane in model.lanes], model.tally.failing) for model in found] == [
         ("paddle", [paddle], 1), ("torch", [ROUTE], 0),
     ]  # fmt: skip
+
+
+def test_a_model_that_did_not_run_has_a_tree_where_one_of_its_cases_tells_it() -> None:
+    nodes = [node("a", "A"), node("b", "B")]
+    first, *others = cells(nodes, {"bert/b": {"outcome": "mismatch"}})
+    (model,) = made([dataclasses.replace(first, parts=parts(nodes)), *others])
+    assert [lane.whole for lane in model.lanes] == [None] * len(model.lanes)
+    assert {row.paths[0] if row.paths else row.name for row in model.rows} == {"a", "b"}
+    assert (model.tally.failing, model.case) == (sum(record.outcome == "mismatch" for record in others), "bert")
 
 
 def test_parts_without_their_model_make_no_section() -> None:

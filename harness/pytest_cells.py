@@ -113,7 +113,15 @@ def _trail(text: Any, file: str) -> list[str]:
     return lines[own:][-15:]
 
 
-class BrokenFile(pytest.Item):
+class DeclaredItem(pytest.Item):
+    """What a case file makes, at the place of that file."""
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Return the file and its first line: pytest asks for one where a mark skips the item."""
+        return self.path, 0, self.name
+
+
+class BrokenFile(DeclaredItem):
     """Stands for a declaration that is wrong; fails with its message and makes the exit code 2."""
 
     def __init__(self, *, message: str, **kwargs: Any) -> None:
@@ -130,10 +138,6 @@ class BrokenFile(pytest.Item):
         """Return the message alone."""
         return self._message
 
-    def reportinfo(self) -> tuple[Path, int | None, str]:
-        """Return where the declaration is."""
-        return self.path, None, self.name
-
 
 class BrokenModel(BrokenFile):
     """Stands for a model from which no tests can be generated; fails with the reason."""
@@ -143,7 +147,7 @@ class BrokenModel(BrokenFile):
         raise UsageError(self._message)
 
 
-class CellItem(pytest.Item):
+class CellItem(DeclaredItem):
     """One case on one route."""
 
     def __init__(self, *, cell: Cell, run: Run, **kwargs: Any) -> None:
@@ -175,10 +179,6 @@ class CellItem(pytest.Item):
         if isinstance(excinfo.value, CellFailure):
             return "\n".join(explain(excinfo.value.record))
         return super().repr_failure(excinfo)
-
-    def reportinfo(self) -> tuple[Path, int | None, str]:
-        """Return where the cell is declared."""
-        return self.path, None, self.name
 
 
 def declare_ends(item: pytest.Item, route: Route) -> None:

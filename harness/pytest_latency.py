@@ -11,7 +11,6 @@ import dataclasses
 import importlib
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,7 @@ from harness.engine.settings import table_of
 from harness.latency.baseline import ABSTAINED, save
 from harness.latency.measure import Side
 from harness.latency.summary import lines
-from harness.pytest_cells import CellFailure, declare_ends, explain
+from harness.pytest_cells import CellFailure, DeclaredItem, declare_ends, explain
 from harness.pytest_run import Run
 from harness.pytest_spread import OUTCOME, USAGE
 
@@ -91,7 +90,7 @@ def latency_items(parent: pytest.Collector, nodeid: str, case: Case, cells: Sequ
             )  # fmt: skip
 
 
-class LatencyItem(pytest.Item):
+class LatencyItem(DeclaredItem):
     """One side of a case: its source, or one of its cells."""
 
     def __init__(self, *, case: Case, file: str, cell: Cell | None, run: Run, **kwargs: Any) -> None:
@@ -164,10 +163,6 @@ class LatencyItem(pytest.Item):
         if isinstance(excinfo.value, UsageError):
             return str(excinfo.value)
         return super().repr_failure(excinfo)
-
-    def reportinfo(self) -> tuple[Path, int | None, str]:
-        """Return where the case is declared."""
-        return self.path, 0, self.name  # a skip mark needs a line
 
 
 def _nothing() -> None:

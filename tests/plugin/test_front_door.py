@@ -51,6 +51,22 @@ def test_markers_say_level_source_and_target(project: Project) -> None:
     assert "@pytest.mark.source_NAME: cells of this source framework" in project.run("--markers").stdout.str()
 
 
+def test_a_mark_skips_a_cell_as_any_other_item(project: Project) -> None:
+    project.cases(TWO)
+    project.pytester.makeconftest("""
+        import pytest
+
+        def pytest_collection_modifyitems(items):
+            for item in items:
+                if item.name.startswith("abs"):
+                    item.add_marker(pytest.mark.skip(reason="not today"))
+    """)
+    result = project.run("-rs")
+    result.assert_outcomes(passed=2, skipped=2)
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["SKIPPED*parity_small.py:1: not today"])
+
+
 def test_k_x_and_lf_choose_as_they_do_everywhere(project: Project) -> None:
     project.cases(f"CASES = [case('relu'), case('noise', {NOISE!r})]")
     assert project.collected("-k", "relu and onnxruntime") == ["relu[onnx>onnxruntime@cpu]"]

@@ -122,6 +122,8 @@ class Framework(Protocol):
     for not known; ``sub`` gets what it returned. ``mode()``: a word for the global state that builds depend on.
     Optional, for conversions that several cells share: ``join(models)`` returns one model of several by name; its inputs and
     outputs are theirs, each with the name of its model and a dot before its own.
+    Optional: ``otherwise(model, feeds)`` does as ``run``, with another number of threads and another memory layout of the inputs, so that
+    sums are taken in another order; what that moves is noise of the case.
     Optional, to measure its time: ``prepared(model, feeds)``, see `Session`.
     """
 

@@ -113,6 +113,23 @@ class Torch:
         with torch.no_grad():
             return arrays_of(model.call(tensors_of(feeds)))
 
+    def otherwise(self, model: Built, feeds: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the eager outputs with another number of threads, images and volumes laid out with their channels last."""
+        import torch
+
+        last = {4: torch.channels_last, 5: torch.channels_last_3d}
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1 if threads > 1 else 2)
+        try:
+            with torch.no_grad():
+                tensors = {
+                    name: tensor.contiguous(memory_format=last.get(tensor.dim(), torch.contiguous_format))
+                    for name, tensor in tensors_of(feeds).items()
+                }
+                return arrays_of(model.call(tensors))
+        finally:
+            torch.set_num_threads(threads)
+
     def prepared(self, model: Built, feeds: Mapping[str, Any]) -> Any:
         """Return the eager call on tensors, and what makes arrays of its outputs."""
         return prepared(model, tensors_of(feeds))

@@ -13,7 +13,8 @@ and ``r``, since either end is a defensible answer. The parts:
   another order moves a result by a few units of this, whatever the length (Higham, section 4.2); so do the approximations of
   elementary functions in vectorised kernels, and interpolation weights from coordinates of a few dozen units.
 - ``spread``: how far ``o`` moves when every input and weight moves by one unit round-off, measured (Monte Carlo arithmetic: Parker,
-  1997; Vignes, 1993). It carries the condition of the problem and stands for the rounding inside.
+  1997; Vignes, 1993). It carries the condition of the problem and stands for the rounding inside. What the source's own answer moves
+  by when it runs with other threads and another layout of its inputs counts too, as far as rounding explains it.
 - ``error``: ``|r - o|``, what the source itself loses; the same yardstick as torch's accuracy benchmarks, which compare with a
   float64 run. It counts only as far as spread and scale explain it, or as most elements share it: a source that is
   plainly wrong somewhere earns its target no room there.

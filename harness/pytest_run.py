@@ -211,8 +211,9 @@ class Run:
         self.records = latest(self.records)
         write_text(self.settings.report / RECORDS, "".join(record.line() + "\n" for record in self.records))
         today = datetime.date.today()
-        judged, problems = expecting.apply(self.records, self.rows, today)
-        problems += tolerating.problems(judged, self.tolerances, today, complete=exitstatus in (0, 1) and _complete(session))
+        complete = exitstatus in (0, 1) and _complete(session)
+        judged, problems = expecting.apply(self.records, self.rows, today, complete=complete)
+        problems += tolerating.problems(judged, self.tolerances, today, complete=complete)
         self.hints = [hint.line for hint in ratchet.hints(judged, self.tolerances)]
         self.records = judged
         self.gate = gating.gate(judged, self.policy, problems)

@@ -117,6 +117,16 @@ def test_a_row_that_excuses_nothing_fails(project: Project, case: str, expires: 
     assert not record["ok"]
 
 
+def test_a_row_for_what_no_longer_exists_breaks_the_full_run_only(project: Project) -> None:
+    (project.path / "rows.toml").write_text(ROW.format(case="gone", expires="2999-01-01"))
+    project.settings(expectations=["rows.toml"], routes=None, full_routes=list(ROUTES))
+    project.cases("CASE = case('relu')")
+    assert project.run("-k", "relu", "--parity-full").ret == 0
+    result = project.run("--parity-full")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["gate: unmatched: no cell of the whole matrix is named by case gone on route *; remove or correct it *"])
+
+
 def test_an_absent_device_is_a_skip_that_says_how_to_get_it(project: Project) -> None:
     project.cases("CASE = case('relu')")
     result = project.run("--parity-route", "onnx>onnxruntime@coreml", "-rs")

@@ -18,7 +18,7 @@ from harness.core.value import value
 from harness.engine.cache import Cache
 from harness.engine.cell import Cell, Engine
 from harness.engine.pool import Pool
-from harness.engine.steps import Stop, Trace
+from harness.engine.trace import Stop, Trace
 from harness.engine.worker import WorkerFailure
 from harness.numerics.sampling import told_of
 

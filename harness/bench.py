@@ -19,7 +19,8 @@ from harness.core.space import space_of
 from harness.core.spec import Dim
 from harness.core.value import value
 from harness.engine.cell import Cell, Engine
-from harness.engine.steps import Steps, Stop, Trace
+from harness.engine.steps import Steps
+from harness.engine.trace import Stop, Trace
 from harness.latency.baseline import ABOVE, ABSTAINED, SLOWER, Entry, gate
 from harness.latency.fingerprint import fingerprint, load_average
 from harness.latency.measure import Lane, Plan, Side, calls_of, measure

@@ -19,7 +19,7 @@ from harness.core.route import Route
 from harness.engine.cell import Cell
 from harness.engine.manifest import manifest
 from harness.engine.settings import check_routes, routes_of
-from harness.engine.steps import Stop
+from harness.engine.trace import Stop
 from harness.engine.worker import WorkerFailure
 from harness.generate.cells import Parts, levels_of, trouble
 from harness.pytest_run import Run, selecting

@@ -12,7 +12,8 @@ from harness.core.artifact import Artifact
 from harness.core.protocols import option_values
 from harness.core.record import Comparison
 from harness.engine.judging import coarsest, judge_one
-from harness.engine.steps import Reference, Steps, Trace
+from harness.engine.steps import Steps
+from harness.engine.trace import Reference, Trace
 from harness.engine.worker import WorkerFailure
 from harness.numerics.compare import Bounds
 from harness.numerics.sampling import Sample, told_of

@@ -21,7 +21,8 @@ from harness.core.value import value
 from harness.engine.cache import key_of
 from harness.engine.judging import coarsest
 from harness.engine.recorded import Real, judge_real, real_from
-from harness.engine.steps import Reference, Runs, Steps, Stop, Trace
+from harness.engine.steps import Steps
+from harness.engine.trace import Reference, Runs, Stop, Trace
 from harness.engine.worker import WorkerFailure
 from harness.numerics.compare import Bounds
 from harness.numerics.sampling import Sample

@@ -21,8 +21,9 @@ from harness.engine.blame_words import answer, said, sentence, told
 from harness.engine.judging import coarsest, declared, judge_one
 from harness.engine.pool import OutOfTime
 from harness.engine.sides import MOVED, SourceSide, TargetSide, quiet
-from harness.engine.steps import Reference, Steps, Stop, Trace
+from harness.engine.steps import Steps
 from harness.engine.toolchains import locate
+from harness.engine.trace import Reference, Stop, Trace
 from harness.engine.worker import WorkerFailure
 from harness.numerics.align import Alignment, align
 from harness.numerics.bound import scaled

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from harness.core.artifact import Artifact
 from harness.core.protocols import option_values
 from harness.core.value import value
-from harness.engine.steps import Reference, Steps
+from harness.engine.steps import Steps
+from harness.engine.trace import Reference
 from harness.engine.worker import WorkerFailure
 from harness.numerics.sampling import Sample, told_of
 

@@ -21,7 +21,8 @@ from harness.engine.prefixes import WRONG
 from harness.engine.reduce import bundle
 from harness.engine.serve_probe import native_feeds
 from harness.engine.sides import quiet
-from harness.engine.steps import Reference, Steps, Stop, Trace
+from harness.engine.steps import Steps
+from harness.engine.trace import Reference, Stop, Trace
 from harness.numerics.metrics import measure
 from harness.numerics.sampling import Sample
 

@@ -28,7 +28,8 @@ from harness.engine.fuzzing import Fuzzing, ground_of
 from harness.engine.judging import coarsest, declared
 from harness.engine.pool import Pool
 from harness.engine.recorded import Real, judge_real, real_from, reference_of
-from harness.engine.steps import Reference, Steps, Stop, Trace
+from harness.engine.steps import Steps
+from harness.engine.trace import Reference, Stop, Trace
 from harness.engine.worker import WorkerFailure
 from harness.numerics.compare import Bounds
 from harness.numerics.sampling import Sample

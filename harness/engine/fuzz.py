@@ -20,9 +20,10 @@ from harness.engine.fuzz_ask import Asked, elements
 from harness.engine.fuzzing import Fuzzed, Fuzzing, Ground, fuzzed_from
 from harness.engine.judging import coarsest
 from harness.engine.session_use import Used, session_use
-from harness.engine.steps import Steps, Trace
+from harness.engine.steps import Steps
 from harness.engine.steps_keys import code_below
 from harness.engine.tiers import trustworthy
+from harness.engine.trace import Trace
 from harness.numerics.compare import Bounds
 from harness.numerics.frozen import Seen, frozen
 from harness.numerics.hunt import DOMAIN, HOLDS, REFUSES, WRONG, Hunted, hunt, plan

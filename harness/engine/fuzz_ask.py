@@ -12,8 +12,8 @@ import numpy as np
 
 from harness.core.record import Comparison
 from harness.engine.both import Answer, Both
-from harness.engine.steps import lasting
 from harness.engine.tiers import Run, Tiers
+from harness.engine.trace import lasting
 from harness.engine.worker import WorkerFailure
 from harness.numerics.compare import Bounds
 from harness.numerics.frozen import Seen

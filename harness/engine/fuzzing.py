@@ -11,7 +11,7 @@ from typing import Any
 from harness.core.record import Comparison, comparison_from
 from harness.core.value import value
 from harness.engine.example_rows import Row
-from harness.engine.steps import Reference, Runs
+from harness.engine.trace import Reference, Runs
 from harness.numerics.sampling import Sample
 from harness.numerics.strategies import Example, example_from
 

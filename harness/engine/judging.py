@@ -17,7 +17,7 @@ from harness.core.registry import Registry
 from harness.core.route import Route, adapters_of
 from harness.core.tolerance import Tolerance, default_tolerance, floating
 from harness.core.value import value
-from harness.engine.steps import Reference, Runs
+from harness.engine.trace import Reference, Runs
 from harness.numerics.compare import Bounds, compare
 from harness.numerics.ladder import RUNGS
 from harness.numerics.meaning import meaningful

@@ -12,7 +12,8 @@ import numpy as np
 from harness.core.artifact import Artifact, artifact_from
 from harness.core.errors import ParityError
 from harness.engine.sides import SourceSide
-from harness.engine.steps import Steps, Stop, Trace
+from harness.engine.steps import Steps
+from harness.engine.trace import Stop, Trace
 from harness.engine.worker import WorkerFailure
 from harness.numerics.align import Call
 from harness.numerics.metrics import measure

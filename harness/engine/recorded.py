@@ -13,7 +13,8 @@ from harness.core.tolerance import Tolerance, default_tolerance, floating
 from harness.core.value import value
 from harness.engine.cache import Entry
 from harness.engine.judging import Judged, judge_runs
-from harness.engine.steps import Reference, Runs, Steps, Stop, Trace
+from harness.engine.steps import Steps
+from harness.engine.trace import Reference, Runs, Stop, Trace
 from harness.engine.worker import WorkerFailure
 from harness.numerics.compare import Bounds, compare
 from harness.numerics.sampling import Sample

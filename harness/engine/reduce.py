@@ -16,7 +16,8 @@ from harness.core.route import Route
 from harness.engine.bundle_files import CONVERTING, readme_of_part, write_folder
 from harness.engine.prefixes import FAILURES, WRONG
 from harness.engine.sides import SourceSide
-from harness.engine.steps import Steps, Stop, Trace
+from harness.engine.steps import Steps
+from harness.engine.trace import Stop, Trace
 from harness.numerics.metrics import measure
 from harness.numerics.sampling import Sample
 

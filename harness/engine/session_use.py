@@ -11,7 +11,7 @@ from harness.core.record import Comparison
 from harness.core.value import value
 from harness.engine.both import GONE, Both
 from harness.engine.judging import judge_one
-from harness.engine.steps import Reference
+from harness.engine.trace import Reference
 from harness.engine.worker import WorkerFailure
 from harness.numerics.compare import Bounds
 from harness.numerics.sampling import Sample

@@ -13,7 +13,8 @@ import numpy as np
 from harness.core.artifact import Artifact
 from harness.core.protocols import option_values
 from harness.core.route import Hop
-from harness.engine.steps import Steps, Trace
+from harness.engine.steps import Steps
+from harness.engine.trace import Trace
 from harness.engine.worker import WorkerFailure
 from harness.numerics.align import Call, Tensor
 from harness.numerics.metrics import measure

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import platform
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,69 +16,17 @@ from harness.core.outcome import Stage
 from harness.core.protocols import option_values
 from harness.core.registry import Registry
 from harness.core.route import Hop, adapters_of
-from harness.core.value import value
 from harness.engine.cache import Cache, Entry, key_of
 from harness.engine.pool import Pool
 from harness.engine.steps_keys import Keys, cpu, digest_of
 from harness.engine.toolchains import locate
+from harness.engine.trace import Reference, Runs, Stop, Trace, lasts
 from harness.engine.worker import MEMORY, WorkerFailure
 from harness.numerics.ladder import rungs_among, rungs_of_shape
 from harness.numerics.sampling import Sample, draw, lengths_of, lengths_to_try, told_of
 
 if TYPE_CHECKING:
     from harness.engine.cell import Cell
-
-# Failures that say nothing about the model, only about the moment; they are never remembered.
-_PASSING = (
-    "MemoryError", "OSError", "PermissionError", "KeyboardInterrupt", "BlockingIOError", "TimeoutError",
-    "FileNotFoundError", "ImportError", "ModuleNotFoundError",
-)  # fmt: skip
-# How a process dies by what it does itself, and not by what is done to it.
-_FAULTS = ("SIGABRT", "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL")
-
-
-class Stop(Exception):
-    """The cell ends here; ``failure`` is the worker's answer as plain data."""
-
-    def __init__(self, failure: Mapping[str, Any]) -> None:
-        super().__init__(failure.get("message", ""))
-        self.failure = dict(failure)
-
-
-@dataclasses.dataclass
-class Trace:
-    """What is learned while a cell runs, whatever becomes of it."""
-
-    stage: Stage = Stage.BUILD
-    toolchains: tuple[str, ...] = ()
-    timing: dict[str, float] = dataclasses.field(default_factory=dict)
-    messages: list[str] = dataclasses.field(default_factory=list)
-    notes: list[str] = dataclasses.field(default_factory=list)
-    versions: dict[str, str] = dataclasses.field(default_factory=dict)
-    provenance: dict[str, Any] = dataclasses.field(default_factory=dict)
-    shapes: dict[str, Any] = dataclasses.field(default_factory=lambda: {"tried": [], "failing": []})
-    comparisons: tuple[Any, ...] = ()
-    rungs: tuple[str, ...] = ()
-    replayed: bool = False
-
-
-@value
-class Reference:
-    """The source's own outputs, those of its float64 twin, and how both depend on the last bits; see `harness.engine.serve_reference`."""
-
-    outputs: Mapping[str, Any]
-    oracle: Mapping[str, Any]
-    spread: Mapping[str, Any]
-    emulated: Mapping[str, Any]
-    wobble: Mapping[str, float]
-
-
-@value
-class Runs:
-    """Outputs by (sample number, outputs, repeated), and the failure that ended the runs early, if any."""
-
-    done: tuple[tuple[int, Mapping[str, Any], bool], ...]
-    failure: Mapping[str, Any] | None
 
 
 class Steps(Keys):
@@ -169,7 +115,7 @@ class Steps(Keys):
             facts = {name: answer[name] for name in ("oracle_error", "wobble", "seconds")}
             return facts, {name: answer[name] or {} for name in ("outputs", "oracle", "spread", "emulated")}
 
-        entry = self._remembered(parts, make, trace, "reference")
+        entry = self.remember(parts, make, trace, "reference")
         if entry.facts["oracle_error"]:
             trace.messages.append(f"judged against the source's own precision, for want of a float64 run: {entry.facts['oracle_error']}")
         groups = {name: entry.arrays(name) for name in ("outputs", "oracle", "spread", "emulated")}
@@ -234,7 +180,7 @@ class Steps(Keys):
             entry = str(Path(artifact["entry"]).relative_to(folder))
             return {"artifact": {**artifact, "path": "", "entry": "" if entry == "." else entry}}, {}
 
-        entry = self._remembered(parts, make, trace, verb)
+        entry = self.remember(parts, make, trace, verb)
         content = entry.folder / "content"
         stored = entry.facts["artifact"]
         return artifact_from({**stored, "path": str(content), "entry": str(content / stored["entry"])})
@@ -260,7 +206,7 @@ class Steps(Keys):
         def make(_: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             return self._execute(cell, trace, artifact, samples, plan, options)
 
-        entry = self._remembered(parts, make, trace, "run")
+        entry = self.remember(parts, make, trace, "run")
         trace.replayed = entry.hit
         trace.provenance = dict(entry.facts["provenance"])
         failure = entry.facts["stopped"]
@@ -286,7 +232,7 @@ class Steps(Keys):
             try:
                 answer = self._ask(trace, toolchain, "run", {"session": loaded["session"], "feeds": dict(samples[index].feeds)})
             except WorkerFailure as failure:
-                if number == 0 or not _lasting(failure):
+                if number == 0 or not lasts(failure):
                     raise
                 facts["stopped"] = {"kind": failure.kind, **failure.detail, "stage": "run", "sample": index}
                 break
@@ -295,35 +241,29 @@ class Steps(Keys):
         self._ask(trace, toolchain, "close", {"session": loaded["session"]})
         return facts, groups
 
-    def _remembered(self, parts: Mapping[str, Any], make: Any, trace: Trace, step: str) -> Entry:
-        """Return the entry for ``parts``; a lasting failure of a tool is remembered too, and raised again as `Stop`.
+    def remember(self, parts: Mapping[str, Any], make: Any, trace: Trace, step: str) -> Entry:
+        """Return the cache entry for ``parts``; ``make(folder)`` fills a missing one with facts and groups of arrays.
 
-        What the source model itself fails with is not: it is the user's to mend, often outside what the key covers.
+        A lasting failure of a tool is remembered too, and raised again as `Stop`. What the source model itself fails with is not: it is
+        the user's to mend, often outside what the key covers.
         """
 
         def guarded(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             try:
                 facts, groups = make(folder)
             except WorkerFailure as failure:
-                if not _lasting(failure, step) or (step in ("reference", "save") and failure.kind == "error"):
+                if not lasts(failure, step) or (step in ("reference", "save") and failure.kind == "error"):
                     raise
                 return {"failure": {"kind": failure.kind, **failure.detail, "at": str(trace.stage)}}, {}
             return {**facts, "failure": None}, groups
 
-        with _clock(trace, step):
+        with trace.clock(step):
             entry = self._cache.get(parts, guarded)
         if entry.facts["failure"]:
             trace.stage = Stage(entry.facts["failure"]["at"])
             trace.replayed = entry.hit
             raise Stop(entry.facts["failure"])
         return entry
-
-    def remember(self, parts: Mapping[str, Any], make: Any, trace: Trace, step: str) -> Entry:
-        """Return the cache entry for ``parts``; ``make(folder)`` fills a missing one with facts and groups of arrays.
-
-        Raises `Stop` for a failure that was remembered.
-        """
-        return self._remembered(parts, make, trace, step)
 
     @property
     def registry(self) -> Registry:
@@ -357,18 +297,6 @@ class Steps(Keys):
         return self._pool.call(toolchain, verb, arguments)
 
 
-def _lasting(failure: WorkerFailure, step: str = "") -> bool:
-    """Return whether the same would happen again: a refusal, an error of a tool, a converter that dies by its own fault."""
-    if failure.kind == "crash":
-        return step == "convert" and failure.detail.get("signal") in _FAULTS
-    return lasting({"kind": failure.kind, **failure.detail})
-
-
-def lasting(failure: Mapping[str, Any]) -> bool:
-    """Return whether a failure, as plain data, is one of the model or tool and not of the moment. No death of a worker is."""
-    return failure["kind"] in ("unsupported", "error") and failure.get("type") not in _PASSING
-
-
 def _require_determinism(outputs: Mapping[str, Any], wobble: Mapping[str, float]) -> None:
     """Raise `Stop` where the source gives another answer to the same input: nothing can be held to that."""
     for name, apart in wobble.items():
@@ -379,12 +307,3 @@ def _require_determinism(outputs: Mapping[str, Any], wobble: Mapping[str, float]
                 "is a dropout or another random operator active, or is state kept between calls?"
             )
             raise Stop({"kind": "error", "type": "NotDeterministic", "message": message})
-
-
-@contextlib.contextmanager
-def _clock(trace: Trace, step: str) -> Iterator[None]:
-    start = time.perf_counter()
-    try:
-        yield
-    finally:
-        trace.timing[step] = trace.timing.get(step, 0.0) + time.perf_counter() - start

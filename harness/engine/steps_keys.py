@@ -22,7 +22,7 @@ from harness.engine.toolchains import locate
 
 if TYPE_CHECKING:
     from harness.engine.cell import Cell
-    from harness.engine.steps import Trace
+    from harness.engine.trace import Trace
 
 
 class Keys:

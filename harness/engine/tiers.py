@@ -21,7 +21,7 @@ from harness.core.record import Comparison
 from harness.core.value import value
 from harness.engine.both import Both
 from harness.engine.judging import judge_one
-from harness.engine.steps import Reference
+from harness.engine.trace import Reference
 from harness.numerics.compare import Bounds
 from harness.numerics.oracle import scales
 from harness.numerics.sampling import Sample

@@ -14,7 +14,8 @@ from harness.core.registry import Registry
 from harness.core.route import Hop, Route
 from harness.core.value import value
 from harness.engine.cell import Cell
-from harness.engine.steps import Steps, Trace
+from harness.engine.steps import Steps
+from harness.engine.trace import Trace
 from harness.faults.reality import EQUIVALENT
 from harness.numerics.sampling import Sample
 

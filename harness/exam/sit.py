@@ -12,7 +12,8 @@ from harness.core.outcome import Outcome
 from harness.core.record import Record
 from harness.core.value import value
 from harness.engine.cell import Cell, Engine
-from harness.engine.steps import Steps, Stop, Trace
+from harness.engine.steps import Steps
+from harness.engine.trace import Stop, Trace
 from harness.engine.worker import WorkerFailure
 from harness.exam.mutants import Clean, Mutant, reality, toolchains
 from harness.faults.reality import EQUIVALENT, REAL, scaled_difference

@@ -12,7 +12,7 @@ from harness.core.outcome import Outcome
 from harness.core.record import Record
 from harness.core.value import value
 from harness.engine.cell import Cell, Engine
-from harness.engine.steps import Stop
+from harness.engine.trace import Stop
 from harness.engine.worker import WorkerFailure
 from harness.exam.mutants import Clean, Mutant, mutants, prepared
 from harness.exam.sit import REFUSED, RIVALS, Answer, sit

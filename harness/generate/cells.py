@@ -13,7 +13,8 @@ from harness.core.route import Route
 from harness.core.value import value
 from harness.engine.cell import Cell
 from harness.engine.settings import Settings, routes_of
-from harness.engine.steps import Steps, Stop
+from harness.engine.steps import Steps
+from harness.engine.trace import Stop
 from harness.engine.worker import WorkerFailure
 from harness.generate.discover import Generated, generated
 

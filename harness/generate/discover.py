@@ -20,7 +20,8 @@ from harness.core.spec import dims_of
 from harness.core.value import value
 from harness.engine.cache import key_of
 from harness.engine.cell import Cell
-from harness.engine.steps import Steps, Trace
+from harness.engine.steps import Steps
+from harness.engine.trace import Trace
 from harness.generate.parts import Chosen, Dims, Left, Plan, case_of, covered, ids, plan
 
 FILE = "parity_generated.py"

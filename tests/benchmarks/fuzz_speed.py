@@ -32,7 +32,7 @@ from harness.engine.judging import declared
 from harness.engine.manifest import manifest
 from harness.engine.pool import Limits, Pool
 from harness.engine.serve import Serve
-from harness.engine.steps import Trace
+from harness.engine.trace import Trace
 from harness.numerics.hunt import HOLDS, plan
 from harness.numerics.strategies import Example
 

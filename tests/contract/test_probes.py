@@ -14,7 +14,8 @@ from harness.engine.cell import Cell
 from harness.engine.manifest import Manifest
 from harness.engine.pool import Pool
 from harness.engine.sides import SourceSide, TargetSide
-from harness.engine.steps import Steps, Trace
+from harness.engine.steps import Steps
+from harness.engine.trace import Trace
 from harness.numerics.align import align
 from harness.numerics.localise import localise
 from tests.contract.test_contract import ROUTES, not_here, toolchains_of

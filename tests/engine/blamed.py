@@ -18,7 +18,8 @@ from harness.engine.cell import Cell
 from harness.engine.manifest import manifest
 from harness.engine.pool import Pool
 from harness.engine.serve import Serve
-from harness.engine.steps import Steps, Trace
+from harness.engine.steps import Steps
+from harness.engine.trace import Trace
 
 HEAD = """
 from harness import Case, Dim, TensorSpec

@@ -17,7 +17,7 @@ from harness.engine.cache import Cache
 from harness.engine.cell import Cell, Engine
 from harness.engine.manifest import DECLARING, manifest
 from harness.engine.pool import Limits, Pool
-from harness.engine.steps import Trace
+from harness.engine.trace import Trace
 from harness.engine.worker import Worker
 from harness.exam.mutants import prepared
 

@@ -18,7 +18,7 @@ from harness.core.spec import TensorSpec
 from harness.engine.batches import Batches, batchable
 from harness.engine.cell import Cell
 from harness.engine.judging import declared
-from harness.engine.steps import Reference, Runs, Stop, Trace
+from harness.engine.trace import Reference, Runs, Stop, Trace
 from harness.numerics.sampling import Sample
 
 ROUTE = parse_route("torch>onnx.dynamo>onnxruntime@cpu", registry())

@@ -14,7 +14,7 @@ from harness.core.spec import TensorSpec
 from harness.core.tolerance import Tolerance
 from harness.engine.judging import Judged, declared
 from harness.engine.recorded import Real, judge_real, reference_of
-from harness.engine.steps import Reference, Runs, Stop, Trace
+from harness.engine.trace import Reference, Runs, Stop, Trace
 from harness.engine.worker import WorkerFailure
 from harness.numerics.sampling import Sample
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.engine.steps import _lasting
+from harness.engine.trace import lasts
 from harness.engine.worker import WorkerFailure
 
 
@@ -25,4 +25,4 @@ from harness.engine.worker import WorkerFailure
     ],
 )
 def test_a_failure_is_remembered_only_when_it_would_come_back(kind: str, detail: dict[str, str], step: str, again: bool) -> None:
-    assert _lasting(WorkerFailure(kind, detail), step) is again
+    assert lasts(WorkerFailure(kind, detail), step) is again

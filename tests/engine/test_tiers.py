@@ -13,8 +13,8 @@ from harness.core.artifact import Artifact
 from harness.core.case import Case
 from harness.core.spec import TensorSpec
 from harness.engine.judging import declared, judge_one
-from harness.engine.steps import Reference
 from harness.engine.tiers import NEAR, Run, Tiers, trustworthy
+from harness.engine.trace import Reference
 from harness.numerics.oracle import scales
 from harness.numerics.sampling import Sample
 

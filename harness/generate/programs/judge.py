@@ -16,7 +16,7 @@ from harness.core.route import Route
 from harness.core.value import value
 from harness.engine.blame import failing_sample
 from harness.engine.cell import Cell, Engine
-from harness.engine.steps import Stop, Trace
+from harness.engine.trace import Stop, Trace
 from harness.engine.worker import WorkerFailure
 from harness.generate.programs.cases import case_of, code, write
 from harness.generate.programs.known import evaluate

@@ -29,6 +29,7 @@ from harness.numerics.align import Alignment, align
 from harness.numerics.bound import scaled
 from harness.numerics.compare import Bounds
 from harness.numerics.localise import Layer, Verdict, localise
+from harness.numerics.oracle import UNITS
 from harness.numerics.sampling import Sample, draw
 from harness.numerics.suspects import suspects_of
 
@@ -162,6 +163,7 @@ def layers(
     """
     onnx = before is not None and before.format == "onnx" and "onnx" in steps.registry.frameworks
     source = SourceSide(steps, "onnx" if onnx else cell.route.framework, cell.ref, before if onnx else None, sample)
+    coarse = UNITS.get(coarsest(cell.route, steps.registry), 0.0)
     with TargetSide(steps, cell, step.artifact, step.runtime, step.device, sample, source.largest) as target:
         given = {port.name: port.native for port in step.artifact.inputs}
         inputs = {key: given[name] for name, key in source.inputs.items() if name in given}
@@ -172,7 +174,7 @@ def layers(
         while hidden < len(target.hidden):  # what turns out to be hidden is no tensor to be matched
             hidden = len(target.hidden)
             found = align(source.calls, target.tensors, source.array, target.array, inputs=inputs, outputs=outputs, named=source.named)
-            verdict = localise(found, source.replay, outputs=tuple(source.outputs.values()))
+            verdict = localise(found, source.replay, outputs=tuple(source.outputs.values()), coarse=coarse)
             target.moved()
         return verdict, source, target, found
 

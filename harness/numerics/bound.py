@@ -9,15 +9,18 @@ import numpy as np
 from harness.numerics.metrics import distance, widen
 
 
-def layer_bound(reference: Any, exact: Any | None, unit: float = 2**-24) -> Any:
+def layer_bound(reference: Any, exact: Any | None, coarse: float = 0.0) -> Any:
     """Return the error that one layer may add, elementwise: 64 units of round-off, and 8 times what it loses against float64.
 
-    ``reference`` is the layer's output in its own precision, ``exact`` that in float64 or None.
+    ``reference`` is the layer's output in its own precision, ``exact`` that in float64 or None. ``coarse``: unit round-off of a coarser
+    type that the target computes in, 0 for none; 8 of these may go as well.
     """
+    if np.asarray(reference).dtype == np.float16:
+        coarse = max(coarse, 2**-11)
     wide = widen(reference)
     finite = np.where(np.isfinite(wide), wide, 0.0)
     rms = float(np.sqrt(np.mean(np.square(finite)))) if finite.size else 0.0
-    bound = 64 * unit * np.maximum(np.abs(finite), rms)
+    bound = (64 * 2**-24 + 8 * coarse) * np.maximum(np.abs(finite), rms)
     if exact is not None and np.shape(exact) == wide.shape:
         lost = distance(wide, widen(exact))
         bound = bound + 8 * np.where(np.isfinite(lost), lost, 0.0)

@@ -22,7 +22,7 @@ from harness.numerics.metrics import distance, widen
 Replay = Callable[[int, "list[Any]", bool], "list[Any] | None"]
 """Place of a call, its inputs, whether in float64 -> its outputs, or None where it cannot be run that way."""
 AGREES = 1e-4
-"""Inputs this near, over their root mean square, count as agreeing."""
+"""Inputs this near, over their root mean square, count as agreeing; or within 16 roundings of a coarser type."""
 CANDIDATES = 6
 NEAR = 0.3
 JUMP = 10.0
@@ -67,13 +67,15 @@ class Verdict:
     unmatched: tuple[str, ...]
 
 
-def localise(alignment: Alignment, replay: Replay, *, outputs: Sequence[str] = ()) -> Verdict:
+def localise(alignment: Alignment, replay: Replay, *, outputs: Sequence[str] = (), coarse: float = 0.0) -> Verdict:
     """Split the error of every leaf and return who is to blame. ``outputs`` are the keys of the model's outputs.
+
+    ``coarse``: unit round-off of the type that the target computes in, where that is coarser than the source's, else 0.
 
     A layer whose output the target does not show counts as right until the next one that shows; that one is then
     judged together with those before it.
     """
-    judge = _Judge(alignment, replay)
+    judge = _Judge(alignment, replay, coarse)
     for place, call in enumerate(alignment.calls):
         if place and call.leaf:
             judge.layer(place, call)
@@ -81,7 +83,10 @@ def localise(alignment: Alignment, replay: Replay, *, outputs: Sequence[str] = (
 
 
 class _Judge:
-    def __init__(self, alignment: Alignment, replay: Replay) -> None:
+    def __init__(self, alignment: Alignment, replay: Replay, coarse: float) -> None:
+        self._coarse = coarse
+        self._near = max(AGREES, 16 * coarse)
+        self._strict = max(STRICT, 16 * coarse)
         self._at = alignment
         self._replay = replay
         self._assumed: dict[str, tuple[Any, tuple[str, ...]]] = {}
@@ -174,7 +179,7 @@ class _Judge:
         """Return whether a layer fed with this value comes out right, so that the value is there and only not shown."""
         users = [call for call in self._at.calls[1:] if call.leaf and key in call.inputs]
         pairs = [self._at.pairs.get(out) for call in users for out in call.outputs]
-        return any(pair is not None and pair.how in ("value", "port", "name") and pair.distance < AGREES for pair in pairs)
+        return any(pair is not None and pair.how in ("value", "port", "name") and pair.distance < self._near for pair in pairs)
 
     def _leads_on(self, place: int, key: str) -> bool:
         """Return whether the next layer, fed with the candidate, makes something that the target shows."""
@@ -188,7 +193,7 @@ class _Judge:
             pair = self._at.pairs.get(out)
             if pair is not None:
                 shown = self._at.value(out)
-                if shown is not None and scaled(shown, np.asarray(want)) < AGREES:
+                if shown is not None and scaled(shown, np.asarray(want)) < self._near:
                     return True
             elif self._at.by_value(out, after + 1, want, "replay"):
                 return True
@@ -201,16 +206,18 @@ class _Judge:
                 continue
             far = scaled(got, self._at.source(key))
             names = (self._pending[0] if self._pending else self._last, call.name)
-            if far > STRICT:
+            if far > self._strict:
                 self._between = names
             before = max((layer.total for layer in self._curve), default=0.0)
-            if far > AGREES and far > JUMP * before and self._jump is None:
+            if far > self._near and far > JUMP * before and self._jump is None:
                 self._jump = names
 
     def _measure(self, place: int, call: Call, fed: list[Any], expected: list[Any], since: tuple[str, ...]) -> None:
-        agree = all(_agrees(got, self._at.source(key)) for got, key in zip(fed, call.inputs, strict=True))
+        agree = all(scaled(got, self._at.source(key)) <= self._near for got, key in zip(fed, call.inputs, strict=True))
         pairs = [(key, self._at.value(key), want) for key, want in zip(call.outputs, expected, strict=True)]
-        rough = [got is not None and np.any(distance(widen(got), widen(want)) > layer_bound(want, None)) for _, got, want in pairs]
+        rough = [
+            got is not None and np.any(distance(widen(got), widen(want)) > layer_bound(want, None, self._coarse)) for _, got, want in pairs
+        ]
         exact = (self._exactly(place, fed) if any(rough) else None) or [None] * len(pairs)
         found = []
         for (key, got, want), wide in zip(pairs, exact, strict=False):
@@ -219,7 +226,7 @@ class _Judge:
                     found.append(self._misfit(place, call, key, agree, since))
                 continue
             # Layers judged together may each add their share.
-            bound, source = layer_bound(want, wide) * (1 + len(since)), self._at.source(key)
+            bound, source = layer_bound(want, wide, self._coarse) * (1 + len(since)), self._at.source(key)
             own, inherited = (worst(distance(widen(a), widen(b)) / bound) for a, b in ((got, want), (want, source)))
             found.append(
                 Layer(
@@ -266,7 +273,7 @@ class _Judge:
         if main is None and between is None:
             for key in outputs:
                 got = self._at.value(key)
-                if key not in self._made and got is not None and scaled(got, self._at.source(key)) > STRICT:
+                if key not in self._made and got is not None and scaled(got, self._at.source(key)) > self._strict:
                     between = (self._last, "the output")
         if between is not None and main is not None and main.inputs_agree:
             between = None
@@ -277,7 +284,3 @@ class _Judge:
             curve=tuple(self._curve),
             unmatched=tuple(self._unmatched),
         )
-
-
-def _agrees(got: Any, want: Any) -> bool:
-    return scaled(got, want) <= AGREES

@@ -81,9 +81,10 @@ class Model:
 
 
 def blame(
-    source: Model, target: Model, *, turn: Callable[[Any], Any] = lambda a: a, scopes: bool = True, hidden: tuple[str, ...] = ()
+    source: Model, target: Model, *, turn: Callable[[Any], Any] = lambda a: a, scopes: bool = True, hidden: tuple[str, ...] = (),
+    coarse: float = 0.0,
 ) -> Verdict:
-    """Run both models and localise. ``turn`` lays out what the target shows; ``hidden`` tensors are not shown."""
+    """Run both models and localise. ``turn`` lays out what the target shows; ``hidden`` tensors are not shown; ``coarse``: its unit."""
     x = RNG.normal(size=(4, 8)).astype(np.float32)
     wanted, got = source.run(x), target.run(x)
     modules = [step for step in source.steps if not step[0].startswith("(")]
@@ -103,7 +104,7 @@ def blame(
         return [made if double else np.asarray(made, np.float32)]
 
     found = align(calls, tensors, wanted.__getitem__, arrays.__getitem__, inputs={"x": "x'"}, outputs={last: "out"})
-    return localise(found, replay, outputs=(last,))
+    return localise(found, replay, outputs=(last,), coarse=coarse)
 
 
 def chain(**other: Layer) -> Model:
@@ -143,6 +144,26 @@ def test_the_planted_layer_is_named_and_its_heirs_are_not(name: str, scopes: boo
     assert [layer.name for layer in verdict.guilty] == [name]
     before = ("one", "two", "three", "four", "five").index(name)
     assert all(layer.own <= 1 and layer.inherited <= 1 for layer in verdict.curve[:before])
+
+
+def halved(model: Model) -> Model:
+    """Return the model with everything it computes rounded to float16."""
+    return Model(*((name, lambda *a, f=function: np.asarray(f(*a), np.float16), given) for name, function, given in model.steps))
+
+
+def test_a_target_in_half_precision_is_held_to_its_own_rounding() -> None:
+    verdict = blame(chain(), halved(chain()), coarse=2**-11)
+    assert (verdict.culprit, verdict.between, verdict.guilty) == (None, None, ())
+    assert len(verdict.curve) == 5
+    assert blame(chain(), halved(chain())).guilty, "held to float32, every layer would seem wrong"
+
+
+@pytest.mark.parametrize("name", ["one", "two", "three", "four"])
+def test_in_half_precision_only_the_planted_layer_is_guilty(name: str) -> None:
+    verdict = blame(chain(), halved(chain(**{name: FAULTS[name]})), coarse=2**-11)
+    assert verdict.culprit is not None
+    assert verdict.culprit.name == name
+    assert [layer.name for layer in verdict.guilty] == [name]
 
 
 def test_downstream_errors_are_inherited() -> None:

@@ -238,7 +238,8 @@ class Run:
         if counts:
             yield "  " + ", ".join(f"{number} {outcome}" for outcome, number in counts.most_common())
         for label, sums in (self.gate.apart if self.gate else {}).items():
-            yield f"  {label}, no result of the device itself: {sums['match']} of {sums['cells']} cells match"
+            if sums["cells"]:
+                yield f"  {label}, no result of the device itself: {sums['match']} of {sums['cells']} cells match"
         width = max(map(len, routes))
         for route in sorted(routes):
             part = Counter(str(record.outcome) for record in self.records if record.route == route)

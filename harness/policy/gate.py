@@ -48,7 +48,7 @@ class Policy:
 class Gate:
     """The verdict. ``code`` is the exit code; ``reasons`` is empty when the gate passed.
 
-    ``apart``: by label, what was counted apart from the results of devices: ``cells``, ``match`` and ``fail``.
+    ``apart``: by label, what was counted apart from the results of devices: ``cells`` that ran, ``match`` and ``fail``.
     """
 
     passed: bool
@@ -156,7 +156,8 @@ def gate(records: Iterable[Record], policy: Policy | None = None, problems: Sequ
 
 def _column(cells: Sequence[Record]) -> dict[str, int]:
     match = sum(cell.outcome is Outcome.MATCH for cell in cells)
-    return {"cells": len(cells), "match": match, "fail": sum(not cell.ok and cell.outcome is not Outcome.UNAVAILABLE for cell in cells)}
+    ran = sum(cell.outcome is not Outcome.UNAVAILABLE for cell in cells)
+    return {"cells": ran, "match": match, "fail": sum(not cell.ok and cell.outcome is not Outcome.UNAVAILABLE for cell in cells)}
 
 
 def exit_code(records: Sequence[Record], *, failed: bool) -> int:

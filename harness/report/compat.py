@@ -55,6 +55,7 @@ def compat(records: Sequence[Record], enough: int = ENOUGH) -> Compat | None:
         Column(route=route, framework=framework, target=target, chain=chain(route), tally=tally(cells))
         for (framework, target, route), cells in by_route
     ]
+    columns.sort(key=lambda column: not column.tally.executed)
     lines = []
     for (framework, family, dtype), cells in sorted(grouped(unit, lambda r: (r.framework, r.family, r.dtype)).items()):
         sums = {route: tally(members) for route, members in grouped(cells, lambda r: r.route).items()}

@@ -11,7 +11,7 @@ from harness.core.outcome import Outcome
 from harness.core.record import Record
 from harness.core.value import value
 from harness.report.text import clean, line
-from harness.report.verdict import SEVERITY, Tally, fails, headline, tally
+from harness.report.verdict import SEVERITY, Tally, fails, headline, ran_first, tally
 
 _K = TypeVar("_K")
 
@@ -96,7 +96,7 @@ def pairs(records: Sequence[Record]) -> list[Pair]:
 
 def matrix(found: Sequence[Pair]) -> tuple[list[str], list[tuple[str, list[Pair | None]]]]:
     """Return the targets, and for each framework its pairs in the order of the targets (None: no route was tried)."""
-    targets = sorted({pair.target for pair in found})
+    targets = ran_first((pair.target, bool(pair.tally.executed)) for pair in found)
     rows: dict[str, dict[str, Pair]] = defaultdict(dict)
     for pair in found:
         rows[pair.framework][pair.target] = pair
@@ -106,7 +106,7 @@ def matrix(found: Sequence[Pair]) -> tuple[list[str], list[tuple[str, list[Pair 
 def families(records: Iterable[Record]) -> tuple[list[str], list[Family]]:
     """Return the operator table of the unit level: its targets and one row for each framework and family."""
     unit = [record for record in records if record.level == "unit"]
-    targets = sorted({heading(record) for record in unit})
+    targets = ran_first((heading(record), record.outcome is not Outcome.UNAVAILABLE) for record in unit)
     rows = []
     for (framework, name), cells in sorted(grouped(unit, lambda r: (r.framework, r.family or r.case)).items()):
         sums = {target: tally(members) for target, members in grouped(cells, heading).items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from harness.core.outcome import Outcome
 from harness.core.record import Comparison, Record
@@ -85,8 +85,17 @@ def apart(records: Sequence[Record]) -> tuple[list[Record], dict[str, Tally]]:
 
 
 def told_apart(sums: Mapping[str, Tally]) -> list[str]:
-    """Return one sentence for each label: what it is not, and how many of its cells match."""
-    return [f"{label}, no result of the device itself: {one.matched} of {count(one.executed, 'cell')} match" for label, one in sums.items()]
+    """Return one sentence for each label of which something ran: what it is not, and how many of its cells match."""
+    ran = {label: one for label, one in sums.items() if one.executed}
+    return [f"{label}, no result of the device itself: {one.matched} of {count(one.executed, 'cell')} match" for label, one in ran.items()]
+
+
+def ran_first(executed: Iterable[tuple[str, bool]]) -> list[str]:
+    """Return names in order, those of which something was executed before those of which nothing was."""
+    found: dict[str, bool] = {}
+    for name, ran in executed:
+        found[name] = found.get(name, False) or ran
+    return sorted(found, key=lambda name: (not found[name], name))
 
 
 def excused(record: Record) -> bool:

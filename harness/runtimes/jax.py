@@ -52,8 +52,11 @@ class JaxSession:
         return once, arrays_of
 
     def close(self) -> None:
-        """Let the function go."""
+        """Let the function go, and what was compiled for it: JAX keeps that for every shape as long as the process lives."""
+        import jax
+
         self._call = None
+        jax.clear_caches()
 
 
 class _Jax:

@@ -1,0 +1,100 @@
+"""ExecuTorch: lowered programs on its own runtime, on the processor."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, Callable, Mapping, Sequence
+
+import numpy as np
+
+from harness.core.errors import Unsupported
+from harness.core.protocols import Option, Source
+
+
+class ExecuTorchSession:
+    """The one method of a program; inputs and outputs go by position.
+
+    ``told``: what the converter wrote beside the program, empty for one made elsewhere.
+    """
+
+    def __init__(self, path: str, told: Mapping[str, Any]) -> None:
+        import executorch.version
+        from executorch.extension.pybindings import portable_lib
+        from executorch.runtime import Runtime, Verification
+
+        missing = absent(told.get("operators", ()), portable_lib._get_operator_names())
+        if missing:
+            raise Unsupported(f"ExecuTorch's Python runtime has no kernel for {', '.join(missing)}")
+        # The program must outlive its method.
+        self._program: Any = Runtime.get().load_program(path, verification=Verification.InternalConsistency)
+        self._method: Any = self._program.load_method("forward")
+        backend, delegated = told.get("backend", ""), told.get("delegated", 0)
+        version = executorch.version.__version__
+        self.provenance = {
+            "device": "cpu",
+            "provider": f"ExecuTorch {version} {backend} and its own kernels" if delegated else f"ExecuTorch {version} own kernels",
+            "precision": "float32",
+        }
+        if told:
+            self.provenance["delegated"] = f"{delegated} of {delegated + told['own']} operators"
+
+    def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
+        """Return outputs by position, copied out of the memory that the next call writes into."""
+        return _arrays(self._method.execute(_tensors(feeds)))
+
+    def prepared(self, feeds: Mapping[str, Any]) -> tuple[Callable[[], Any], Callable[[Any], dict[str, Any]]]:
+        """Return the call of the method on tensors, and what makes arrays of its outputs."""
+        method, given = self._method, _tensors(feeds)
+        return lambda: method.execute(given), _arrays
+
+    def close(self) -> None:
+        """Let method and program go."""
+        self._method = self._program = None
+
+
+def absent(operators: Sequence[str], known: Sequence[str]) -> list[str]:
+    """Return the operators, as ``aten::add.out``, that are not among those known."""
+    return sorted(set(operators) - set(known))
+
+
+def _tensors(feeds: Mapping[str, Any]) -> list[Any]:
+    import torch
+
+    return [torch.from_numpy(np.array(feeds[str(index)])) for index in range(len(feeds))]
+
+
+def _arrays(outputs: Sequence[Any]) -> dict[str, Any]:
+    return {str(index): np.array(out.numpy() if hasattr(out, "numpy") else out) for index, out in enumerate(outputs)}
+
+
+class ExecuTorch:
+    """Runs ``.pte`` files."""
+
+    name = "executorch"
+    accepts = ("executorch.pte",)
+    toolchain = "executorch"
+    distributions = ("executorch", "torch")
+    devices = ("cpu",)
+    options = (Option(name="threads", default=0, help="threads of its pool; 0: its own choice"),)
+
+    def probe(self, device: str) -> None:
+        """Import the runtime, which is all it needs."""
+        import executorch.runtime  # noqa: F401
+
+    def load(self, source: Source, device: str, options: Mapping[str, Any]) -> ExecuTorchSession:
+        """Open the program. Raises `Unsupported` where the runtime lacks a kernel for one of its operators."""
+        from executorch.extension.pybindings import portable_lib
+
+        if options["threads"]:
+            portable_lib._unsafe_reset_threadpool(options["threads"])
+        entry = source.artifact.entry
+        beside = os.path.join(os.path.dirname(entry), "model.json")
+        told: Mapping[str, Any] = {}
+        if os.path.isfile(beside):
+            with open(beside, encoding="utf-8") as file:
+                told = json.load(file)
+        return ExecuTorchSession(entry, told)
+
+
+ADAPTERS = (ExecuTorch(),)

@@ -1,0 +1,41 @@
+"""What ExecuTorch's compiler says when it refuses, and what is told of a program that its runtime cannot run."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.converters.executorch_lower import refusal
+from harness.core.errors import Unsupported
+from harness.runtimes.executorch import absent
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            "\nOperator torch._ops.aten.kthvalue.default is not in Core ATen opset (https://pytorch.org/docs/stable/...)",
+            "ExecuTorch refuses: aten.kthvalue.default is not in Core ATen opset",
+        ),
+        (
+            "These operators are taking Tensor inputs with mismatched dtypes:\n\nOperator: <EdgeOpOverload: aten.abs.default>: schema",
+            "ExecuTorch refuses: aten.abs.default mixes types that its dialect has no kernel for",
+        ),
+        (
+            "Missing out variants: {'torchvision::nms'}",
+            "ExecuTorch refuses: torchvision::nms has no variant that writes into memory planned ahead",
+        ),
+    ],
+)
+def test_an_operator_it_does_not_take_is_a_refusal_that_names_it(said: str, told: str) -> None:
+    found = refusal(RuntimeError(said))
+    assert isinstance(found, Unsupported)
+    assert str(found) == told
+
+
+def test_anything_else_is_no_refusal() -> None:
+    assert refusal(RuntimeError("list index out of range")) is None
+
+
+def test_operators_without_a_kernel_are_named_once() -> None:
+    assert absent(["aten::add.out", "aten::inv.out", "aten::inv.out"], ["aten::add.out"]) == ["aten::inv.out"]
+    assert absent([], ["aten::add.out"]) == []

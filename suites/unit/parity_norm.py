@@ -81,9 +81,7 @@ CASES = [
         torch=torch_layer(lambda nn: nn.LayerNorm((5, 7), eps=1e-3, bias=False)),
         tensorflow=keras_fn(lambda keras, x: keras.layers.LayerNormalization(axis=(2, 3), epsilon=1e-3, center=False)(x)),
         paddle=paddle_layer(lambda nn: nn.LayerNorm([5, 7], epsilon=1e-3, bias_attr=False)),
-        jax=flax_layer(
-            lambda nnx, rngs: nnx.LayerNorm((5, 7), epsilon=1e-3, use_bias=False, reduction_axes=(-2, -1), feature_axes=(-2, -1), rngs=rngs)
-        ),
+        jax=jax_fn(lambda jax, w, x: jax.nn.standardize(x, axis=(2, 3), epsilon=1e-3) * w["scale"], scale=(5, 7)),
     ),
     unit(
         "group-norm-3-groups", "group_norm", IMAGE, nhwc=True,

@@ -13,6 +13,7 @@ from harness.core.protocols import Converted, Option, Source
 _REFUSED = (
     (re.compile(r"Operator torch\._ops\.([\w.]+) is not in Core ATen opset"), "{} is not in Core ATen opset"),
     (re.compile(r"mismatched dtypes:\s+Operator: <EdgeOpOverload: ([\w.]+)>"), "{} mixes types that its dialect has no kernel for"),
+    (re.compile(r"(XNNPACK reshape) only supports 1 dynamic dimension"), "{} takes one dynamic axis"),
     (re.compile(r"Missing out variants: \{'([\w:.]+)'"), "{} has no variant that writes into memory planned ahead"),
 )
 
@@ -54,12 +55,12 @@ class _Lower:
         with open(os.path.join(dest, "model.pte"), "wb") as file:
             file.write(program.buffer)
         nodes = program.exported_program().graph.nodes
-        called = {node.target._schema for node in nodes if node.op == "call_function" and hasattr(node.target, "_schema")}
+        called = [node.target._schema for node in nodes if node.op == "call_function" and hasattr(node.target, "_schema")]
         told = {
             "backend": self.backend,
             "delegated": shares.num_delegated_nodes,
             "own": shares.num_non_delegated_nodes,
-            "operators": sorted(f"{schema.name}.{schema.overload_name}" if schema.overload_name else schema.name for schema in called),
+            "operators": sorted({f"{schema.name}.{schema.overload_name}" if schema.overload_name else schema.name for schema in called}),
         }
         with open(os.path.join(dest, "model.json"), "w", encoding="utf-8") as file:
             json.dump(told, file)

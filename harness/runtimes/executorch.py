@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from typing import Any, Callable, Mapping, Sequence
 
 import numpy as np
 
 from harness.core.errors import Unsupported
 from harness.core.protocols import Option, Source
+
+# executorch/runtime/core/error.h
+_CODES = {
+    0x01: "Internal", 0x02: "InvalidState", 0x10: "NotSupported", 0x11: "NotImplemented", 0x12: "InvalidArgument", 0x13: "InvalidType",
+    0x14: "OperatorMissing", 0x20: "NotFound", 0x21: "MemoryAllocationFailed", 0x22: "AccessFailed", 0x23: "InvalidProgram",
+    0x24: "InvalidExternalData", 0x25: "OutOfResources", 0x30: "DelegateInvalidCompatibility", 0x31: "DelegateMemoryAllocationFailed",
+    0x32: "DelegateInvalidHandle",
+}  # fmt: skip
+
+
+def in_words(error: Exception) -> str:
+    """Return what an error of the runtime says, its code with the name that ExecuTorch gives it."""
+    return re.sub(r"error 0x([0-9a-f]+)", lambda found: f"error 0x{found[1]} ({_CODES.get(int(found[1], 16), 'unknown')})", str(error))
 
 
 class ExecuTorchSession:
@@ -41,7 +55,10 @@ class ExecuTorchSession:
 
     def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
         """Return outputs by position, copied out of the memory that the next call writes into."""
-        return _arrays(self._method.execute(_tensors(feeds)))
+        try:
+            return _arrays(self._method.execute(_tensors(feeds)))
+        except RuntimeError as error:
+            raise RuntimeError(in_words(error)) from error
 
     def prepared(self, feeds: Mapping[str, Any]) -> tuple[Callable[[], Any], Callable[[Any], dict[str, Any]]]:
         """Return the call of the method on tensors, and what makes arrays of its outputs."""

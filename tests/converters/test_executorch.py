@@ -6,7 +6,7 @@ import pytest
 
 from harness.converters.executorch_lower import refusal
 from harness.core.errors import Unsupported
-from harness.runtimes.executorch import absent
+from harness.runtimes.executorch import absent, in_words
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,10 @@ from harness.runtimes.executorch import absent
         (
             "These operators are taking Tensor inputs with mismatched dtypes:\n\nOperator: <EdgeOpOverload: aten.abs.default>: schema",
             "ExecuTorch refuses: aten.abs.default mixes types that its dialect has no kernel for",
+        ),
+        (
+            "XNNPACK reshape only supports 1 dynamic dimension. This may occur when ",
+            "ExecuTorch refuses: XNNPACK reshape takes one dynamic axis",
         ),
         (
             "Missing out variants: {'torchvision::nms'}",
@@ -39,3 +43,9 @@ def test_anything_else_is_no_refusal() -> None:
 def test_operators_without_a_kernel_are_named_once() -> None:
     assert absent(["aten::add.out", "aten::inv.out", "aten::inv.out"], ["aten::add.out"]) == ["aten::inv.out"]
     assert absent([], ["aten::add.out"]) == []
+
+
+def test_codes_of_the_runtime_have_names() -> None:
+    assert in_words(RuntimeError("execute() failed with error 0x12")) == "execute() failed with error 0x12 (InvalidArgument)"
+    assert in_words(RuntimeError("error 0x7f")) == "error 0x7f (unknown)"
+    assert in_words(RuntimeError("no code")) == "no code"

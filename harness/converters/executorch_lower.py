@@ -9,6 +9,7 @@ from typing import Any, Mapping
 
 from harness.core.errors import Unsupported
 from harness.core.protocols import Converted, Option, Source
+from harness.frameworks._torch_shapes import specialised
 
 _REFUSED = (
     (re.compile(r"Operator torch\._ops\.([\w.]+) is not in Core ATen opset"), "{} is not in Core ATen opset"),
@@ -32,6 +33,7 @@ class _Lower:
     target = "executorch.pte"
     toolchain = "executorch"
     distributions = ("executorch", "torch")
+    made_of = ("harness.frameworks._torch_shapes",)
     options: tuple[Option, ...] = ()
     backend = ""
 
@@ -54,8 +56,8 @@ class _Lower:
             raise refusal(error) or error
         with open(os.path.join(dest, "model.pte"), "wb") as file:
             file.write(program.buffer)
-        nodes = program.exported_program().graph.nodes
-        called = [node.target._schema for node in nodes if node.op == "call_function" and hasattr(node.target, "_schema")]
+        calls = [node.target for node in program.exported_program().graph.nodes if node.op == "call_function"]
+        called = [target._schema for target in calls if hasattr(target, "_schema")]
         told = {
             "backend": self.backend,
             "delegated": shares.num_delegated_nodes,
@@ -64,8 +66,13 @@ class _Lower:
         }
         with open(os.path.join(dest, "model.json"), "w", encoding="utf-8") as file:
             json.dump(told, file)
-        nothing = self.backend and not shares.num_delegated_nodes
-        return Converted(entry="model.pte", messages=(f"{self.backend} took no operator of this program",) if nothing else ())
+        lowered = edge.exported_program()
+        nodes = {node.name: node for node in lowered.graph.nodes}
+        found = [nodes[name].meta["val"].shape for name in lowered.graph_signature.user_inputs if name in nodes]
+        messages = specialised(source, {port.name: tuple(shape) for port, shape in zip(source.artifact.inputs, found)})
+        if self.backend and not shares.num_delegated_nodes:
+            messages += (f"{self.backend} took no operator of this program",)
+        return Converted(entry="model.pte", messages=messages)
 
 
 class Portable(_Lower):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import tempfile
 from typing import Any, Callable, Mapping, Sequence
 
 import numpy as np
@@ -24,6 +25,35 @@ _CODES = {
 def in_words(error: Exception) -> str:
     """Return what an error of the runtime says, its code with the name that ExecuTorch gives it."""
     return re.sub(r"error 0x([0-9a-f]+)", lambda found: f"error 0x{found[1]} ({_CODES.get(int(found[1], 16), 'unknown')})", str(error))
+
+
+_KERNEL = re.compile(r"KernelCall failed at instruction [\d:]+ in operator (\w+::[\w.]+)")
+_CHECK = re.compile(r"Check failed \([^\n]*?\): ([^\s][^\n]*)")
+_RESIZE = re.compile(r"Attempted to resize[^\n]*")
+
+
+def meant(error: Exception, logged: str) -> Exception:
+    """Return what a failed call means, given what the runtime logged: a refusal where a kernel rejects its arguments."""
+    kernel, check, resize = _KERNEL.search(logged), _CHECK.search(logged), _RESIZE.search(logged)
+    if kernel:
+        return Unsupported(f"ExecuTorch's kernel {kernel[1]} refuses its arguments{': ' + check[1][:200] if check else ''}")
+    return RuntimeError(in_words(error) + (f": {resize[0][:200]}" if resize else ""))
+
+
+def _logged(call: Callable[[], Any]) -> str:
+    """Return what native code writes to standard error while ``call`` fails."""
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as file:
+        os.dup2(file.fileno(), 2)
+        try:
+            call()
+        except RuntimeError:
+            pass
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+        file.seek(0)
+        return file.read().decode("utf-8", "replace")
 
 
 class ExecuTorchSession:
@@ -54,11 +84,16 @@ class ExecuTorchSession:
             self.provenance["delegated"] = f"{delegated} of {delegated + told['own']} operators"
 
     def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
-        """Return outputs by position, copied out of the memory that the next call writes into."""
+        """Return outputs by position, copied out of the memory that the next call writes into.
+
+        Raises `Unsupported` where a kernel rejects its arguments.
+        """
+        given = _tensors(feeds)
         try:
-            return _arrays(self._method.execute(_tensors(feeds)))
+            return _arrays(self._method.execute(given))
         except RuntimeError as error:
-            raise RuntimeError(in_words(error)) from error
+            # Only its log tells why, so it has to fail once more.
+            raise meant(error, _logged(lambda: self._method.execute(given))) from error
 
     def prepared(self, feeds: Mapping[str, Any]) -> tuple[Callable[[], Any], Callable[[Any], dict[str, Any]]]:
         """Return the call of the method on tensors, and what makes arrays of its outputs."""

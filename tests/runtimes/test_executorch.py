@@ -39,6 +39,7 @@ CASES = [
     Case(id="linear", level="unit", inputs=(X,), build=layer("Linear", in_features=6, out_features=4), weights="random"),
     Case(id="gelu", level="unit", inputs=(X,), build=layer("GELU", approximate="tanh")),
     Case(id="refused", level="unit", inputs=(X,), build=function(lambda torch, x: torch.kthvalue(x, 2).values)),
+    Case(id="crop", level="unit", inputs=(X,), build=function(lambda torch, x: torch.nn.functional.pad(x, (-1, -2)))),
     Case(id="left", level="unit", inputs=(X,), build=function(lambda torch, x: torch.cumsum(x, 1))),
 ]
 """
@@ -91,3 +92,9 @@ def test_an_operator_it_does_not_take_is_named(tmp_path: Path, pool: Pool) -> No
     record = ran("refused", "portable", tmp_path, pool)
     assert record.outcome is Outcome.UNSUPPORTED
     assert "aten.kthvalue.default is not in Core ATen opset" in (record.error or {})["message"]
+
+
+def test_a_kernel_that_rejects_its_arguments_is_named(tmp_path: Path, pool: Pool) -> None:
+    record = ran("crop", "portable", tmp_path, pool)
+    assert record.outcome is Outcome.UNSUPPORTED
+    assert "aten::constant_pad_nd.out refuses its arguments: Padding values must be non-negative" in (record.error or {})["message"]

@@ -33,7 +33,6 @@ class _Lower:
     target = "executorch.pte"
     toolchain = "executorch"
     distributions = ("executorch", "torch")
-    made_of = ("harness.frameworks._torch_shapes",)
     options: tuple[Option, ...] = ()
     backend = ""
 
@@ -58,7 +57,9 @@ class _Lower:
             file.write(program.buffer)
         calls = [node.target for node in program.exported_program().graph.nodes if node.op == "call_function"]
         called = [target._schema for target in calls if hasattr(target, "_schema")]
+        kinds = {str(weight.dtype).replace("torch.", "") for weight in exported.state_dict.values() if weight.is_floating_point()}
         told = {
+            "precision": " ".join(sorted(kinds)) or "float32",
             "backend": self.backend,
             "delegated": shares.num_delegated_nodes,
             "own": shares.num_non_delegated_nodes,

@@ -20,7 +20,6 @@ class Export:
     toolchain = "jax"
     distributions = ("jax", "jaxlib")
     options = (Option(name="dynamic", default=True, help="keep the declared dynamic axes; false bakes the example shapes"),)
-    made_of = ("harness.frameworks._jax", "harness.frameworks._jax_shapes")
 
     def convert(self, source: Source, dest: str, options: Mapping[str, Any]) -> Converted:
         """Export and serialise the program. Raises `Unsupported` where the function cannot be traced, or not with free lengths."""

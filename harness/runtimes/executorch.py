@@ -78,7 +78,7 @@ class ExecuTorchSession:
         self.provenance = {
             "device": "cpu",
             "provider": f"ExecuTorch {version} {backend} and its own kernels" if delegated else f"ExecuTorch {version} own kernels",
-            "precision": "float32",
+            "precision": told.get("precision", "not told"),
         }
         if told:
             self.provenance["delegated"] = f"{delegated} of {delegated + told['own']} operators"

@@ -63,7 +63,6 @@ class _Jax:
     toolchain = "jax"
     distributions = ("jax", "jaxlib", "numpy")
     devices = ("cpu",)
-    made_of = ("harness.frameworks._jax",)
 
     def probe(self, device: str) -> None:
         """The processor is always there."""

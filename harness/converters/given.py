@@ -232,6 +232,7 @@ ADAPTERS = (
     GivenOm("om", "cann", ("numpy",)),
     _Given("torchscript", "torch", ("torch",)),
     _Given("torch.exported", "torch", ("torch",)),
+    _Given("executorch.pte", "executorch", ("executorch",)),
     GivenLive("torch", "torch.module", "torch", ("torch",)),
     GivenLive("tensorflow", "keras.model", "tensorflow", ("tensorflow", "keras")),
     GivenLive("paddle", "paddle.layer", "paddle", ("paddlepaddle",)),

@@ -11,7 +11,7 @@ from harness.core.value import value
 FORMATS = {
     ".onnx": "onnx", ".tflite": "tflite", ".xml": "openvino.ir", ".pt2": "torch.exported", ".pt": "torchscript", ".pth": "torchscript",
     ".ts": "torchscript", ".json": "paddle.inference", ".pdmodel": "paddle.inference", ".mindir": "mindir",
-    ".keras": "keras.model", ".h5": "keras.model", "": "tf.savedmodel", ".om": "om",
+    ".keras": "keras.model", ".h5": "keras.model", "": "tf.savedmodel", ".om": "om", ".pte": "executorch.pte",
 }  # fmt: skip
 """File name ending to format; a folder is a SavedModel."""
 

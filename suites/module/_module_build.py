@@ -95,6 +95,26 @@ def keras_net(fn: Callable[..., Any]) -> Make:
     return make
 
 
+def flax_net(layers: Callable[[Any, Any], Mapping[str, Any]], forward: Callable[..., Any]) -> Make:
+    """Return a Flax module: ``layers(nnx, rngs)`` are its children, ``forward(jax, self, x, ...)`` its body."""
+
+    def make(_: Sequence[TensorSpec]) -> Any:
+        import jax
+        from flax import nnx
+
+        class Net(nnx.Module):
+            def __init__(self) -> None:
+                for name, layer in layers(nnx, nnx.Rngs(0)).items():
+                    setattr(self, name, layer)
+
+            def __call__(self, *feeds: Any) -> Any:
+                return forward(jax, self, *feeds)
+
+        return Net()
+
+    return make
+
+
 def split_heads(lib: Any, x: Any, heads: int, size: int) -> Any:
     """(batch, length, heads * size) to (batch, heads, length, size), in torch and Paddle."""
     # Paddle cannot trace `unflatten` with two unknown axes; a 0 in its reshape keeps an axis.

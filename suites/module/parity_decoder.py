@@ -8,6 +8,7 @@ from _module_build import (
     attend,
     causal,
     f32,
+    flax_net,
     keras_attend,
     keras_heads,
     keras_merge,
@@ -92,6 +93,31 @@ def keras_block(groups):
     return keras_net(forward)
 
 
+def flax_block(groups):
+    """Return what `block` computes, in Flax, whose attention repeats shared keys by itself."""
+
+    def forward(jax, self, x):
+        hidden = self.norm1(x)
+        q, k = [
+            rotary(jax.numpy, jax.numpy.concatenate, t.reshape(*x.shape[:2], heads, SIZE).swapaxes(1, 2)).swapaxes(1, 2)
+            for t, heads in ((self.q(hidden), HEADS), (self.k(hidden), groups))
+        ]
+        v = self.v(hidden).reshape(*x.shape[:2], groups, SIZE)
+        x = x + self.o(jax.nn.dot_product_attention(q, k, v, is_causal=True).reshape(x.shape))
+        hidden = self.norm2(x)
+        return x + self.down(jax.nn.silu(self.gate(hidden)) * self.up(hidden))
+
+    def make(nnx, rngs):
+        sizes = {
+            "q": (16, 16), "k": (16, groups * SIZE), "v": (16, groups * SIZE), "o": (16, 16),
+            "gate": (16, 27), "up": (16, 27), "down": (27, 16),
+        }  # fmt: skip
+        norms = {name: nnx.RMSNorm(16, epsilon=1e-6, rngs=rngs) for name in ("norm1", "norm2")}
+        return {**norms, **{name: nnx.Linear(*size, use_bias=False, rngs=rngs) for name, size in sizes.items()}}
+
+    return flax_net(make, forward)
+
+
 def experts(lib, self, x):
     """Two of four experts, weighted; every expert runs, so that shapes do not depend on values."""
     scores = lib.nn.functional.softmax(self.router(x), -1)
@@ -120,12 +146,14 @@ CASES = [
         torch=net("torch", layers(4, {"bias": False}), block(4, "cat")),
         paddle=net("paddle", layers(4, {"bias_attr": False}), block(4, "concat")),
         tensorflow=keras_block(4),
+        jax=flax_block(4),
     ),
     module(
         "decoder-grouped-query", "grouped_query_attention", TOKENS,
         torch=net("torch", layers(2, {"bias": False}), block(2, "cat")),
         paddle=net("paddle", layers(2, {"bias_attr": False}), block(2, "concat")),
         tensorflow=keras_block(2),
+        jax=flax_block(2),
     ),
     module(
         "mixture-of-experts-top2", "mixture_of_experts", TOKENS,

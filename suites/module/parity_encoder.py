@@ -7,6 +7,7 @@ from _module_build import (
     LENGTH,
     attend,
     f32,
+    flax_net,
     i64,
     keras_attend,
     keras_heads,
@@ -57,6 +58,19 @@ def keras_pre_norm(keras, x, y):
     norm = keras.layers.LayerNormalization
     x = x + keras_fused_attention(keras, norm(epsilon=1e-5, name="norm1")(x), y)
     return x + keras_feed_forward(keras, norm(epsilon=1e-5, name="norm2")(x), "gelu")
+
+
+def flax_pre_norm(jax, self, x, y):
+    q, k, v = [part.reshape(*x.shape[:2], 3, 4) for part in jax.numpy.split(self.qkv(self.norm1(x)), 3, -1)]
+    bias = (1.0 - y[:, None, None]) * -10000.0
+    x = x + self.out(jax.nn.dot_product_attention(q, k, v, bias=bias).reshape(x.shape))
+    return x + self.down(jax.nn.gelu(self.up(self.norm2(x)), approximate=False))
+
+
+def flax_pre_norm_layers(nnx, rngs):
+    sizes = {"qkv": (12, 36), "out": (12, 12), "up": (12, 29), "down": (29, 12)}
+    norms = {name: nnx.LayerNorm(12, epsilon=1e-5, rngs=rngs) for name in ("norm1", "norm2")}
+    return {**norms, **{name: nnx.Linear(*size, rngs=rngs) for name, size in sizes.items()}}
 
 
 def keras_post_norm(keras, x):
@@ -112,6 +126,7 @@ CASES = [
         torch=net("torch", pre_norm_layers, pre_norm),
         paddle=net("paddle", pre_norm_layers, pre_norm),
         tensorflow=keras_net(keras_pre_norm),
+        jax=flax_net(flax_pre_norm_layers, flax_pre_norm),
     ),
     module(  # the layer each framework ships, with whatever fast path it takes
         "encoder-layer-post-norm", "encoder_post_norm", TOKENS,

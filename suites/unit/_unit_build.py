@@ -148,6 +148,30 @@ def keras_fn(fn: Callable[..., Any]) -> Make:
     return make
 
 
+def jax_fn(fn: Callable[..., Any], **weights: tuple[int, ...]) -> Make:
+    """``fn(jax, x, ...)`` as a function; with the shapes of ``weights``, ``fn(jax, weights, x, ...)``."""
+
+    def make(_: Sequence[TensorSpec]) -> Any:
+        import jax
+
+        if not weights:
+            return functools.partial(fn, jax)
+        return functools.partial(fn, jax), {name: jax.numpy.zeros(shape) for name, shape in weights.items()}
+
+    return make
+
+
+def flax_layer(fn: Callable[[Any, Any], Any]) -> Make:
+    """``fn(flax.nnx, rngs)`` returns the module."""
+
+    def make(_: Sequence[TensorSpec]) -> Any:
+        from flax import nnx
+
+        return fn(nnx, nnx.Rngs(0))
+
+    return make
+
+
 def mindspore_layer(fn: Callable[[Any], Any]) -> Make:
     """``fn(mindspore.nn)`` returns the cell."""
 
@@ -203,8 +227,13 @@ def _value_info(spec: TensorSpec) -> Any:
 
 
 def same(fn: Callable[..., Any]) -> dict[str, Make]:
-    """Return helpers for what reads the same in all three: ``same(lambda f, x: f.cos(x))``.
+    """Return helpers for what reads the same in all four: ``same(lambda f, x: f.cos(x))``.
 
-    ``f`` is ``torch``, ``keras.ops`` or ``paddle``.
+    ``f`` is ``torch``, ``keras.ops``, ``paddle`` or ``jax.numpy``.
     """
-    return {"torch": torch_fn(fn), "tensorflow": keras_fn(lambda keras, *feeds: fn(keras.ops, *feeds)), "paddle": paddle_fn(fn)}
+    return {
+        "torch": torch_fn(fn),
+        "tensorflow": keras_fn(lambda keras, *feeds: fn(keras.ops, *feeds)),
+        "paddle": paddle_fn(fn),
+        "jax": jax_fn(lambda jax, *feeds: fn(jax.numpy, *feeds)),
+    }

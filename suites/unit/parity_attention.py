@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from _unit_build import BATCH, LENGTH, f32, flags, keras_fn, onnx_graph, paddle_fn, torch_fn, unit
+from _unit_build import BATCH, LENGTH, f32, flags, jax_fn, keras_fn, onnx_graph, paddle_fn, torch_fn, unit
 
 from harness import Dim
 
@@ -28,6 +28,25 @@ def paddle_attention(paddle, x, y, z, **more):
 def paddle_causal(paddle, scores):
     keep = paddle.tril(paddle.ones_like(scores)) > 0.5
     return paddle.nn.functional.softmax(paddle.where(keep, scores, paddle.full_like(scores, -1e9)), -1)
+
+
+def jax_attention(jax, x, y, z, **more):
+    """JAX keeps heads on axis 2."""
+    out = jax.nn.dot_product_attention(*[t.transpose(0, 2, 1, 3) for t in (x, y, z)], **more)
+    return out.transpose(0, 2, 1, 3)
+
+
+def flax_cross(specs):
+    from flax import nnx
+
+    class Net(nnx.Module):
+        def __init__(self):
+            self.attention = nnx.MultiHeadAttention(2, 12, qkv_features=12, use_bias=False, decode=False, rngs=nnx.Rngs(0))
+
+        def __call__(self, x, y, z):
+            return self.attention(x, y, mask=z[:, None, None])
+
+    return Net()
 
 
 def torch_mha(specs):
@@ -107,6 +126,7 @@ CASES = [
             "t = Transpose<perm = [0, 1, 3, 2]>(y)", "s = MatMul(x, t)", "d = Mul(s, half)", "p = Softmax<axis = -1>(d)",
             "out = MatMul(p, z)", half=0.5, outputs=["out"],
         ),
+        jax=jax_fn(lambda jax, x, y, z: jax_attention(jax, x, y, z)),
     ),
     unit(
         "attention-causal-own-scale", "causal_attention", f32("x", BATCH, 3, LENGTH, 4), K, V,
@@ -118,6 +138,7 @@ CASES = [
         ),
         # The mask is spelt out: is_causal has a kernel for GPUs only.
         paddle=paddle_fn(lambda paddle, x, y, z: paddle.matmul(paddle_causal(paddle, 0.3 * paddle.matmul(x, y, transpose_y=True)), z)),
+        jax=jax_fn(lambda jax, x, y, z: jax_attention(jax, x, y, z, is_causal=True, scale=0.3)),
     ),
     unit(  # bool masks mean "keep" here, "drop" in torch.nn.MultiheadAttention
         "attention-bool-mask", "masked_attention", f32("x", BATCH, 3, 5, 4), f32("y", BATCH, 3, LENGTH, 4),
@@ -133,6 +154,7 @@ CASES = [
             "t = Transpose<perm = [0, 1, 3, 2]>(y)", "s = MatMul(x, t)", "d = Mul(s, half)", "m = Where(z, d, low)",
             "p = Softmax<axis = -1>(m)", "out = MatMul(p, y)", low=-1e9, half=0.5, outputs=["out"],
         ),
+        jax=jax_fn(lambda jax, x, y, z: jax_attention(jax, x, y, y, mask=z)),
     ),
     unit(
         "attention-additive-mask", "additive_mask_attention", Q, K, f32("z", BATCH, 1, QUERIES, LENGTH),
@@ -141,6 +163,7 @@ CASES = [
             lambda keras, x, y, z: keras.ops.matmul(keras.ops.softmax(keras_scores(keras.ops, x, y, 0.5) + z, axis=-1), y)
         ),
         paddle=paddle_fn(lambda paddle, x, y, z: paddle_attention(paddle, x, y, y, attn_mask=z)),
+        jax=jax_fn(lambda jax, x, y, z: jax_attention(jax, x, y, y, bias=z)),
     ),
     unit(
         "multi-head-self-attention-weights", "multi_head_attention", TOKENS,
@@ -158,12 +181,14 @@ CASES = [
             )
         ),
         paddle=paddle_cross,
+        jax=flax_cross,
     ),
     unit(
         "rotary-half-split", "rotary_embedding", f32("x", BATCH, 3, LENGTH, 8),
         torch=torch_fn(lambda torch, x: rotate(torch, torch.cat, x)),
         tensorflow=keras_fn(lambda keras, x: rotate(keras.ops, keras.ops.concatenate, x)),
         paddle=paddle_fn(lambda paddle, x: rotate(paddle, paddle.concat, x)),
+        jax=jax_fn(lambda jax, x: rotate(jax.numpy, jax.numpy.concatenate, x)),
     ),
     unit(
         "alibi-bias", "alibi", f32("x", BATCH, 3, LENGTH, LENGTH),
@@ -177,6 +202,9 @@ CASES = [
             lambda paddle, x: paddle.tril(
                 paddle.nn.functional.softmax(x - 0.25 * paddle.tril(paddle.ones_like(x)).sum(-1, keepdim=True), -1)
             )
+        ),
+        jax=jax_fn(
+            lambda jax, x: jax.numpy.tril(jax.nn.softmax(x - 0.25 * jax.numpy.tril(jax.numpy.ones_like(x)).sum(-1, keepdims=True), -1))
         ),
     ),
 ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from _unit_build import BATCH, LENGTH, f32, keras_fn, onnx_graph, paddle_fn, torch_fn, unit
+from _unit_build import BATCH, LENGTH, f32, jax_fn, keras_fn, onnx_graph, paddle_fn, torch_fn, unit
 
 from harness import Dim
 
@@ -12,6 +12,7 @@ TWICE = {
     "torch": torch_fn(lambda torch, x, y: torch.cat([x, x * x, x[:, :1]], dim=1) * y),
     "tensorflow": keras_fn(lambda keras, x, y: keras.ops.concatenate([x, x * x, x[:, :1]], axis=1) * y),
     "paddle": paddle_fn(lambda paddle, x, y: paddle.concat([x, x * x, x[:, :1]], axis=1) * y),
+    "jax": jax_fn(lambda jax, x, y: jax.numpy.concatenate([x, x * x, x[:, :1]], axis=1) * y),
     "onnx": onnx_graph(
         "s = Mul(x, x)", "f = Slice(x, zero, one, one)", "c = Concat<axis = 1>(x, s, f)", "out = Mul(c, y)",
         outputs=["out"], zero=[0], one=[1],
@@ -34,5 +35,6 @@ CASES = [
         onnx=onnx_graph(
             "r = Reshape(x, quads)", "t = Transpose<perm = [0, 2, 1]>(r)", "y = Reshape(t, flat)", quads=[0, -1, 4], flat=[0, -1],
         ),
+        jax=jax_fn(lambda jax, x: x.reshape(x.shape[0], x.shape[1] // 4, 4).transpose(0, 2, 1).reshape(x.shape) * 2.0),
     ),
 ]  # fmt: skip

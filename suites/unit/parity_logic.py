@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from _unit_build import BATCH, LENGTH, f32, flags, i64, keras_fn, onnx_graph, paddle_fn, same, torch_fn, unit
+from _unit_build import BATCH, LENGTH, f32, flags, i64, jax_fn, keras_fn, onnx_graph, paddle_fn, same, torch_fn, unit
 
 from harness import Dim, Ties, integers
 
@@ -43,6 +43,7 @@ CASES = [
         tensorflow=keras_fn(lambda keras, x: keras.ops.nan_to_num(keras.ops.log(x), nan=-3.0, posinf=2.0, neginf=-2.0)),
         paddle=paddle_fn(lambda paddle, x: paddle.nan_to_num(paddle.log(x), nan=-3.0, posinf=2.0, neginf=-2.0)),
         onnx=onnx_graph("l = Log(x)", "n = IsNaN(l)", "y = Where(n, low, l)", low=-3.0),
+        jax=jax_fn(lambda jax, x: jax.numpy.nan_to_num(jax.numpy.log(x), nan=-3.0, posinf=2.0, neginf=-2.0)),
     ),
     unit(
         "topk-smallest-axis1", "topk", LONG, ties={"indices": Ties(scores="values", axis=1)},
@@ -58,18 +59,21 @@ CASES = [
         paddle=paddle_fn(lambda paddle, x: paddle.topk(x, 4)),
         onnx=onnx_graph("values, indices = TopK(x, k)", k=[4], outputs=["values", "indices"]),
         outputs=["values", "indices"],
+        jax=jax_fn(lambda jax, x: jax.lax.top_k(x, 4)),
     ),
     unit(
         "sort-descending-axis1", "sort", X,
         torch=torch_fn(lambda torch, x: torch.sort(x, dim=1, descending=True).values),
         tensorflow=keras_fn(lambda keras, x: keras.ops.flip(keras.ops.sort(x, axis=1), axis=1)),
         paddle=paddle_fn(lambda paddle, x: paddle.sort(x, axis=1, descending=True)),
+        jax=jax_fn(lambda jax, x: jax.numpy.sort(x, axis=1, descending=True)),
     ),
     unit(  # ties: only a stable order is defined
         "argsort-stable-ties", "argsort", WHOLE,
         torch=torch_fn(lambda torch, x: torch.argsort(x, dim=1, stable=True)),
         tensorflow=keras_fn(lambda keras, x: keras.ops.argsort(x, axis=1)),
         paddle=paddle_fn(lambda paddle, x: paddle.argsort(x, axis=1, stable=True)),
+        jax=jax_fn(lambda jax, x: jax.numpy.argsort(x, axis=1)),
     ),
     unit(
         "kth-value", "kthvalue", LONG,

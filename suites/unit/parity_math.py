@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from _unit_build import BATCH, LENGTH, f32, i64, keras_fn, onnx_graph, paddle_fn, same, torch_fn, unit
+from _unit_build import BATCH, LENGTH, f32, i64, jax_fn, keras_fn, onnx_graph, paddle_fn, same, torch_fn, unit
 
 from harness import Tolerance, integers, normal, uniform
 
@@ -17,10 +17,11 @@ DIVISOR = i64("y", BATCH, 1, domain=integers(2, 5))
 HALVES = f32("x", BATCH, LENGTH, domain=integers(-9, 9))
 
 
-def unary(name, spec, fn, onnx=""):
-    """Return a case of one function that is spelt alike everywhere."""
-    more = {"onnx": onnx_graph(f"y = {onnx}(x)")} if onnx else {}
-    return unit(name, name, spec, **same(fn), **more)
+def unary(name, spec, fn, onnx="", **more):
+    """Return a case of one function that is spelt alike everywhere but in ``more``."""
+    if onnx:
+        more["onnx"] = onnx_graph(f"y = {onnx}(x)")
+    return unit(name, name, spec, **{**same(fn), **more})
 
 
 CASES = [
@@ -31,7 +32,7 @@ CASES = [
     unary("expm1-tiny", TINY, lambda f, x: f.expm1(x)),
     unary("log2", POSITIVE, lambda f, x: f.log2(x)),
     unary("sqrt", POSITIVE, lambda f, x: f.sqrt(x), "Sqrt"),
-    unary("rsqrt", POSITIVE, lambda f, x: f.rsqrt(x)),
+    unary("rsqrt", POSITIVE, lambda f, x: f.rsqrt(x), jax=jax_fn(lambda jax, x: jax.lax.rsqrt(x))),
     unary("reciprocal", POSITIVE, lambda f, x: f.reciprocal(x), "Reciprocal"),
     unary("sin", X, lambda f, x: f.sin(x), "Sin"),
     unary("cos", X, lambda f, x: f.cos(x), "Cos"),
@@ -43,20 +44,23 @@ CASES = [
         torch=torch_fn(lambda torch, x: torch.asin(x)),
         tensorflow=keras_fn(lambda keras, x: keras.ops.arcsin(x)),
         paddle=paddle_fn(lambda paddle, x: paddle.asin(x)),
+        jax=jax_fn(lambda jax, x: jax.numpy.arcsin(x)),
     ),
     unit(
         "atanh", "atanh", UNIT, onnx=onnx_graph("y = Atanh(x)"),
         torch=torch_fn(lambda torch, x: torch.atanh(x)),
         tensorflow=keras_fn(lambda keras, x: keras.ops.arctanh(x)),
         paddle=paddle_fn(lambda paddle, x: paddle.atanh(x)),
+        jax=jax_fn(lambda jax, x: jax.numpy.arctanh(x)),
     ),
     unit(
         "atan2-all-quadrants", "atan2", X, COLUMN,
         torch=torch_fn(lambda torch, x, y: torch.atan2(x, y)),
         tensorflow=keras_fn(lambda keras, x, y: keras.ops.arctan2(x, y)),
         paddle=paddle_fn(lambda paddle, x, y: paddle.atan2(x, y)),
+        jax=jax_fn(lambda jax, x, y: jax.numpy.arctan2(x, y)),
     ),
-    unary("erf", X, lambda f, x: f.erf(x), "Erf"),
+    unary("erf", X, lambda f, x: f.erf(x), "Erf", jax=jax_fn(lambda jax, x: jax.lax.erf(x))),
     unary("sign", X, lambda f, x: f.sign(x), "Sign"),
     unary("floor", X, lambda f, x: f.floor(x), "Floor"),
     unary("ceil", X, lambda f, x: f.ceil(x), "Ceil"),
@@ -67,6 +71,7 @@ CASES = [
         tensorflow=keras_fn(lambda keras, x: keras.ops.round(x / 2.0)),
         paddle=paddle_fn(lambda paddle, x: paddle.round(x / 2.0)),
         onnx=onnx_graph("h = Div(x, two)", "y = Round(h)", two=2.0),
+        jax=jax_fn(lambda jax, x: jax.numpy.round(x / 2.0)),
     ),
     unit(
         "add-sub-broadcast", "add", X, COLUMN, f32("z", LENGTH, 1),
@@ -87,6 +92,7 @@ CASES = [
         tensorflow=keras_fn(lambda keras, x, y: keras.ops.power(x, y)),
         paddle=paddle_fn(lambda paddle, x, y: paddle.pow(x, y)),
         onnx=onnx_graph("out = Pow(x, y)", outputs=["out"]),
+        jax=jax_fn(lambda jax, x, y: jax.numpy.power(x, y)),
     ),
     unit("pow-negative-base-cube", "pow", X, **same(lambda f, x: x**3 - x**2)),
     unit(  # negative numerators: floor and truncation part ways
@@ -97,6 +103,7 @@ CASES = [
         torch=torch_fn(lambda torch, x, y: torch.div(x, y, rounding_mode="trunc")),
         paddle=paddle_fn(lambda paddle, x, y: paddle.sign(x) * (paddle.abs(x) // y)),
         onnx=onnx_graph("out = Div(x, y)", outputs=["out"]),
+        jax=jax_fn(lambda jax, x, y: jax.lax.div(x, jax.numpy.broadcast_to(y, x.shape))),
     ),
     unit(
         "remainder-integers", "remainder", WHOLE, DIVISOR,
@@ -104,12 +111,14 @@ CASES = [
         tensorflow=keras_fn(lambda keras, x, y: keras.ops.mod(x, y)),
         paddle=paddle_fn(lambda paddle, x, y: paddle.remainder(x, y)),
         onnx=onnx_graph("out = Mod(x, y)", outputs=["out"]),
+        jax=jax_fn(lambda jax, x, y: jax.numpy.remainder(x, y)),
     ),
     unit(
         "fmod-keeps-sign", "fmod", X, f32("y", 7, domain=uniform(0.3, 1.3)),
         torch=torch_fn(lambda torch, x, y: torch.fmod(x, y)),
         paddle=paddle_fn(lambda paddle, x, y: x - paddle.trunc(x / y) * y),
         onnx=onnx_graph("out = Mod<fmod = 1>(x, y)", outputs=["out"]),
+        jax=jax_fn(lambda jax, x, y: jax.numpy.fmod(x, y)),
     ),
     unit("minimum-maximum", "minimum", X, ROW, **same(lambda f, x, y: (f.minimum(x, y), f.maximum(x, y))),
          onnx=onnx_graph("a = Min(x, y)", "b = Max(x, y)", outputs=["a", "b"])),
@@ -119,12 +128,14 @@ CASES = [
         tensorflow=keras_fn(lambda keras, x: keras.ops.minimum(x, 0.7)),
         paddle=paddle_fn(lambda paddle, x: paddle.clip(x, max=0.7)),
         onnx=onnx_graph('y = Clip(x, , high)', high=0.7),
+        jax=jax_fn(lambda jax, x: jax.numpy.clip(x, max=0.7)),
     ),
     unit(
         "clip-by-tensors", "clip_tensor", X, f32("y", 7, domain=uniform(-2.0, -0.5)), f32("z", 7, domain=uniform(0.5, 2.0)),
         torch=torch_fn(lambda torch, x, y, z: torch.clamp(x, y, z)),
         tensorflow=keras_fn(lambda keras, x, y, z: keras.ops.minimum(keras.ops.maximum(x, y), z)),
         paddle=paddle_fn(lambda paddle, x, y, z: paddle.minimum(paddle.maximum(x, y), z)),
+        jax=jax_fn(lambda jax, x, y, z: jax.numpy.clip(x, y, z)),
     ),
     unit(
         "lerp", "lerp", X, COLUMN,
@@ -143,6 +154,7 @@ CASES = [
         torch=torch_fn(lambda torch, x, y: torch.logaddexp(x, y)),
         tensorflow=keras_fn(lambda keras, x, y: keras.ops.logaddexp(x, y)),
         paddle=paddle_fn(lambda paddle, x, y: paddle.logaddexp(x, y)),
+        jax=jax_fn(lambda jax, x, y: jax.numpy.logaddexp(x, y)),
     ),
     unit(
         "real-fft-magnitude", "fft", f32("x", BATCH, 5, 12),

@@ -8,6 +8,8 @@ from _unit_build import (
     LENGTH,
     WIDTH,
     f32,
+    flax_layer,
+    jax_fn,
     keras_fn,
     mindspore_layer,
     onnx_graph,
@@ -32,6 +34,7 @@ CASES = [
         paddle=paddle_layer(lambda nn: nn.BatchNorm1D(7, epsilon=1e-3)),
         onnx=onnx_graph("y = BatchNormalization<epsilon = 0.001>(x, scale, bias, mean, var)", scale=(7,), bias=(7,), mean=(7,), var=(7,)),
         mindspore=mindspore_layer(lambda nn: nn.BatchNorm1d(7, eps=1e-3)),
+        jax=flax_layer(lambda nnx, rngs: nnx.BatchNorm(7, epsilon=1e-3, rngs=rngs)),
     ),
     unit(
         "batch-norm2d", "batch_norm2d", IMAGE, nhwc=True,
@@ -40,6 +43,7 @@ CASES = [
         paddle=paddle_layer(lambda nn: nn.BatchNorm2D(6)),
         onnx=onnx_graph("y = BatchNormalization(x, scale, bias, mean, var)", scale=(6,), bias=(6,), mean=(6,), var=(6,)),
         mindspore=mindspore_layer(lambda nn: nn.BatchNorm2d(6, eps=1e-5)),
+        jax=flax_layer(lambda nnx, rngs: nnx.BatchNorm(6, axis=1, rngs=rngs)),
     ),
     unit(
         "batch-norm2d-no-affine", "batch_norm2d", IMAGE, nhwc=True,
@@ -70,12 +74,14 @@ CASES = [
         paddle=paddle_layer(lambda nn: nn.LayerNorm(9, epsilon=1e-5)),
         onnx=onnx_graph("y = LayerNormalization<axis = -1, epsilon = 0.00001>(x, scale, bias)", scale=(9,), bias=(9,)),
         mindspore=mindspore_layer(lambda nn: nn.LayerNorm((9,), begin_norm_axis=-1, begin_params_axis=-1, epsilon=1e-5)),
+        jax=flax_layer(lambda nnx, rngs: nnx.LayerNorm(9, epsilon=1e-5, rngs=rngs)),
     ),
     unit(
         "layer-norm-two-axes", "layer_norm", f32("x", BATCH, LENGTH, 5, 7),
         torch=torch_layer(lambda nn: nn.LayerNorm((5, 7), eps=1e-3, bias=False)),
         tensorflow=keras_fn(lambda keras, x: keras.layers.LayerNormalization(axis=(2, 3), epsilon=1e-3, center=False)(x)),
         paddle=paddle_layer(lambda nn: nn.LayerNorm([5, 7], epsilon=1e-3, bias_attr=False)),
+        jax=jax_fn(lambda jax, w, x: jax.nn.standardize(x, axis=(2, 3), epsilon=1e-3) * w["scale"], scale=(5, 7)),
     ),
     unit(
         "group-norm-3-groups", "group_norm", IMAGE, nhwc=True,
@@ -87,6 +93,10 @@ CASES = [
             "c = Reshape(n, s)", "m = Mul(c, scale)", "y = Add(m, bias)",
             groups=[0, 3, -1], ones=[1.0] * 3, zeros=[0.0] * 3, scale=(6, 1, 1), bias=(6, 1, 1),
         ),
+        jax=jax_fn(
+            lambda jax, w, x: jax.nn.standardize(x.reshape(x.shape[0], 3, -1), epsilon=1e-3).reshape(x.shape) * w["scale"] + w["bias"],
+            scale=(6, 1, 1), bias=(6, 1, 1),
+        ),
     ),
     unit(
         "instance-norm-affine", "instance_norm", IMAGE, nhwc=True,
@@ -94,6 +104,7 @@ CASES = [
         tensorflow=keras_fn(lambda keras, x: keras.layers.GroupNormalization(-1, epsilon=1e-3)(x)),
         paddle=paddle_layer(lambda nn: nn.InstanceNorm2D(6, epsilon=1e-3)),
         onnx=onnx_graph("y = InstanceNormalization<epsilon = 0.001>(x, scale, bias)", scale=(6,), bias=(6,)),
+        jax=jax_fn(lambda jax, w, x: jax.nn.standardize(x, axis=(2, 3), epsilon=1e-3) * w["scale"], scale=(6, 1, 1)),
     ),
     unit(  # these read the running statistics in inference mode, unlike every default instance norm
         "instance-norm-tracked", "instance_norm", IMAGE,
@@ -108,6 +119,7 @@ CASES = [
             "s = Mul(x, x)", "m = ReduceMean<axes = [-1]>(s)", "v = Add(m, eps)", "r = Sqrt(v)", "n = Div(x, r)", "y = Mul(n, scale)",
             eps=1e-4, scale=(9,),
         ),
+        jax=flax_layer(lambda nnx, rngs: nnx.RMSNorm(9, epsilon=1e-4, rngs=rngs)),
     ),
     unit(
         "local-response-norm", "local_response_norm", IMAGE,
@@ -126,6 +138,7 @@ CASES = [
         tensorflow=keras_fn(lambda keras, x: keras.layers.UnitNormalization(axis=1)(x)),
         paddle=paddle_fn(lambda paddle, x: paddle.nn.functional.normalize(x, axis=1, epsilon=1e-6)),
         onnx=onnx_graph("y = LpNormalization<axis = 1, p = 2>(x)"),
+        jax=jax_fn(lambda jax, x: x / jax.numpy.maximum(jax.numpy.linalg.norm(x, axis=1, keepdims=True), 1e-6)),
     ),
     unit(
         "weight-norm-linear", "weight_norm", TOKENS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from _unit_build import BATCH, LENGTH, f32, keras_fn, mindspore_layer, onnx_graph, paddle_layer, torch_layer, unit
+from _unit_build import BATCH, LENGTH, f32, jax_fn, keras_fn, mindspore_layer, onnx_graph, paddle_layer, torch_layer, unit
 
 TOKENS = f32("x", BATCH, LENGTH, 5)
 TIME_MAJOR = f32("x", LENGTH, BATCH, 5)
@@ -75,6 +75,49 @@ def keras_bidirectional(layer, units):
     )
 
 
+def jax_lstm(jax, w, x, state, reverse=False):
+    """Return the sequence and the last states of an LSTM over axis 1."""
+
+    def step(state, row):
+        hidden, cell = state
+        read, forget, new, out = jax.numpy.split(row @ w["kernel"] + hidden @ w["recurrent"] + w["bias"], 4, -1)
+        cell = jax.nn.sigmoid(forget) * cell + jax.nn.sigmoid(read) * jax.numpy.tanh(new)
+        hidden = jax.nn.sigmoid(out) * jax.numpy.tanh(cell)
+        return (hidden, cell), hidden
+
+    last, rows = jax.lax.scan(step, state, x.swapaxes(0, 1), reverse=reverse)
+    return rows.swapaxes(0, 1), *last
+
+
+def jax_gru(jax, w, x):
+    """Return the sequence and the last state of a GRU over axis 1; the reset gate comes after the product."""
+
+    def step(hidden, row):
+        given, kept = row @ w["kernel"] + w["bias"], hidden @ w["recurrent"] + w["recurrent_bias"]
+        (reset, update, new), (reset_h, update_h, new_h) = jax.numpy.split(given, 3, -1), jax.numpy.split(kept, 3, -1)
+        update = jax.nn.sigmoid(update + update_h)
+        hidden = (1 - update) * jax.numpy.tanh(new + jax.nn.sigmoid(reset + reset_h) * new_h) + update * hidden
+        return hidden, hidden
+
+    last, rows = jax.lax.scan(step, jax_zeros(jax, x), x.swapaxes(0, 1))
+    return rows.swapaxes(0, 1), last
+
+
+def jax_zeros(jax, x):
+    """Return a first state in the type of the input."""
+    return jax.numpy.zeros((x.shape[0], 7), x.dtype)
+
+
+def jax_both_ways(jax, w, x):
+    """Return an LSTM in both directions, stacked on the last axis."""
+    zeros = (jax_zeros(jax, x),) * 2
+    ways = [{name: array[way] for name, array in w.items()} for way in (0, 1)]
+    return jax.numpy.concatenate([jax_lstm(jax, one, x, zeros, reverse=bool(way))[0] for way, one in enumerate(ways)], -1)
+
+
+LSTM = {"kernel": (5, 28), "recurrent": (7, 28), "bias": (28,)}
+GRU = {"kernel": (5, 21), "recurrent": (7, 21), "bias": (21,), "recurrent_bias": (21,)}
+
 CASES = [
     unit(
         "rnn-tanh", "rnn", TOKENS,
@@ -98,12 +141,14 @@ CASES = [
             "y, h = LSTM<hidden_size = 7>(x, w, r, b)", outputs=["y", "h"], w=(1, 28, 5), r=(1, 28, 7), b=(1, 56),
         ),
         mindspore=mindspore_layer(lambda nn: nn.LSTM(5, 7, has_bias=True)),
+        jax=jax_fn(lambda jax, w, x: jax_lstm(jax, w, x.swapaxes(0, 1), (jax_zeros(jax, x.swapaxes(0, 1)),) * 2)[0].swapaxes(0, 1), **LSTM),
     ),
     unit(
         "lstm-bidirectional", "bidirectional_lstm", TOKENS,
         torch=torch_layer(lambda nn: nn.LSTM(5, 7, batch_first=True, bidirectional=True)),
         tensorflow=keras_bidirectional("LSTM", 7),
         paddle=paddle_layer(lambda nn: nn.LSTM(5, 7, direction="bidirect")),
+        jax=jax_fn(jax_both_ways, kernel=(2, 5, 28), recurrent=(2, 7, 28), bias=(2, 28)),
     ),
     unit(
         "lstm-given-state", "lstm", TOKENS, f32("y", BATCH, 7), f32("z", BATCH, 7),
@@ -112,6 +157,7 @@ CASES = [
             lambda keras, x, y, z: keras.layers.LSTM(7, return_sequences=True, return_state=True)(x, initial_state=[y, z])
         ),
         paddle=paddle_lstm_with_state,
+        jax=jax_fn(lambda jax, w, x, y, z: jax_lstm(jax, w, x, (y, z)), **LSTM),
         outputs=["sequence", "hidden", "cell"],
     ),
     unit(
@@ -127,6 +173,7 @@ CASES = [
             "t = Transpose<perm = [1, 0, 2]>(x)", "y, h = GRU<hidden_size = 7, linear_before_reset = 1>(t, w, r, b)", outputs=["y", "h"],
             w=(1, 21, 5), r=(1, 21, 7), b=(1, 42),
         ),
+        jax=jax_fn(jax_gru, **GRU),
     ),
     unit(
         "gru-reset-before", "gru_reset_before", TOKENS,

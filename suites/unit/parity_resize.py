@@ -8,6 +8,7 @@ from _unit_build import (
     LENGTH,
     WIDTH,
     f32,
+    jax_fn,
     keras_fn,
     onnx_graph,
     paddle_fn,
@@ -25,9 +26,9 @@ TOKENS = f32("x", BATCH, LENGTH, 7)
 GRID = f32("y", BATCH, 5, 9, 2, domain=uniform(-1.3, 1.3))  # some points lie outside the image
 
 
-def resize(id, family, mode, onnx=None, tensorflow=None, **options):
+def resize(id, family, mode, onnx=None, tensorflow=None, jax=None, **options):
     """Return a case of ``interpolate``, which torch and Paddle spell alike."""
-    more = {name: maker for name, maker in (("onnx", onnx), ("tensorflow", tensorflow)) if maker}
+    more = {name: maker for name, maker in (("onnx", onnx), ("tensorflow", tensorflow), ("jax", jax)) if maker}
     return unit(
         id, family, FIXED, nhwc=True,
         torch=torch_fn(lambda torch, x: torch.nn.functional.interpolate(x, mode=mode, **options)),
@@ -49,10 +50,12 @@ CASES = [
         "resize-bilinear-half-pixel", "resize_bilinear", "bilinear", size=(8, 11),
         tensorflow=keras_fn(lambda keras, x: keras.layers.Resizing(8, 11)(x)),
         onnx=onnx_graph('y = Resize<mode = "linear">(x, , scales)', scales=[1.0, 1.0, 1.5, 1.75]),
+        jax=jax_fn(lambda jax, x: jax.image.resize(x, (*x.shape[:2], 8, 11), "linear")),
     ),
     resize(
         "resize-bilinear-shrink", "resize_bilinear", "bilinear", size=(3, 4),
         tensorflow=keras_fn(lambda keras, x: keras.layers.Resizing(3, 4)(x)),
+        jax=jax_fn(lambda jax, x: jax.image.resize(x, (*x.shape[:2], 3, 4), "linear", antialias=False)),
     ),
     resize(
         "resize-bilinear-align-corners", "resize_align_corners", "bilinear", size=(8, 11), align_corners=True,
@@ -94,6 +97,7 @@ CASES = [
         tensorflow=keras_fn(lambda keras, x: keras.ops.pad(x, [[0, 0], [0, 0], [3, 0], [1, 2]], constant_values=-1.5)),
         paddle=paddle_fn(lambda paddle, x: paddle.nn.functional.pad(x, [1, 2, 3, 0], value=-1.5)),
         onnx=onnx_graph("y = Pad(x, pads, value)", pads=[0, 0, 3, 1, 0, 0, 0, 2], value=-1.5),
+        jax=jax_fn(lambda jax, x: jax.numpy.pad(x, [(0, 0), (0, 0), (3, 0), (1, 2)], constant_values=-1.5)),
     ),
     unit(
         "pad-reflect-uneven", "pad_reflect", IMAGE,
@@ -101,16 +105,19 @@ CASES = [
         tensorflow=keras_fn(lambda keras, x: keras.ops.pad(x, [[0, 0], [0, 0], [3, 0], [1, 2]], mode="reflect")),
         paddle=paddle_fn(lambda paddle, x: paddle.nn.functional.pad(x, [1, 2, 3, 0], mode="reflect")),
         onnx=onnx_graph('y = Pad<mode = "reflect">(x, pads)', pads=[0, 0, 3, 1, 0, 0, 0, 2]),
+        jax=jax_fn(lambda jax, x: jax.numpy.pad(x, [(0, 0), (0, 0), (3, 0), (1, 2)], mode="reflect")),
     ),
     unit(
         "pad-replicate-uneven", "pad_edge", IMAGE,
         torch=torch_fn(lambda torch, x: torch.nn.functional.pad(x, (1, 2, 3, 0), mode="replicate")),
         paddle=paddle_fn(lambda paddle, x: paddle.nn.functional.pad(x, [1, 2, 3, 0], mode="replicate")),
         onnx=onnx_graph('y = Pad<mode = "edge">(x, pads)', pads=[0, 0, 3, 1, 0, 0, 0, 2]),
+        jax=jax_fn(lambda jax, x: jax.numpy.pad(x, [(0, 0), (0, 0), (3, 0), (1, 2)], mode="edge")),
     ),
     unit(  # like reflect, with the border itself repeated
         "pad-symmetric-uneven", "pad_symmetric", IMAGE,
         tensorflow=keras_fn(lambda keras, x: keras.ops.pad(x, [[0, 0], [0, 0], [3, 0], [1, 2]], mode="symmetric")),
+        jax=jax_fn(lambda jax, x: jax.numpy.pad(x, [(0, 0), (0, 0), (3, 0), (1, 2)], mode="symmetric")),
     ),
     unit(
         "pad-circular", "pad_wrap", f32("x", BATCH, 3, LENGTH, 5),
@@ -122,6 +129,7 @@ CASES = [
         torch=torch_fn(lambda torch, x: torch.nn.functional.pad(x, (-1, -2, 0, -3))),
         tensorflow=keras_fn(lambda keras, x: keras.layers.Cropping2D(((0, 3), (1, 2)))(x)),
         paddle=paddle_fn(lambda paddle, x: x[:, :, :-3, 1:-2]),
+        jax=jax_fn(lambda jax, x: x[:, :, :-3, 1:-2]),
     ),
     unit(
         "grid-sample-bilinear", "grid_sample", FIXED, GRID,

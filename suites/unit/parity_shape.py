@@ -8,6 +8,7 @@ from _unit_build import (
     LENGTH,
     WIDTH,
     f32,
+    jax_fn,
     keras_fn,
     onnx_graph,
     paddle_fn,
@@ -28,6 +29,7 @@ CASES = [
         tensorflow=keras_fn(lambda keras, x: keras.layers.Reshape((-1, 2, 3))(x)),
         paddle=paddle_fn(lambda paddle, x: paddle.reshape(x, [0, -1, 2, 3])),
         onnx=onnx_graph("y = Reshape(x, shape)", shape=[0, 0, 2, 3]),
+        jax=jax_fn(lambda jax, x: x.reshape(x.shape[0], -1, 2, 3)),
     ),
     unit(
         "flatten-from-axis1", "flatten", f32("x", BATCH, 3, 5, 7),
@@ -35,6 +37,7 @@ CASES = [
         tensorflow=keras_fn(lambda keras, x: keras.layers.Flatten()(x)),
         paddle=paddle_layer(lambda nn: nn.Flatten(1, 2)),
         onnx=onnx_graph("y = Flatten<axis = 2>(x)"),
+        jax=jax_fn(lambda jax, x: x.reshape(x.shape[0], 15, 7)),
     ),
     unit(
         "transpose-rotate-axes", "transpose", CUBE,
@@ -42,6 +45,7 @@ CASES = [
         tensorflow=keras_fn(lambda keras, x: keras.layers.Permute((2, 3, 1))(x)),
         paddle=paddle_fn(lambda paddle, x: paddle.transpose(x, [0, 2, 3, 1])),
         onnx=onnx_graph("y = Transpose<perm = [0, 2, 3, 1]>(x)"),
+        jax=jax_fn(lambda jax, x: jax.numpy.transpose(x, (0, 2, 3, 1))),
     ),
     unit(
         "squeeze-unsqueeze", "squeeze", f32("x", BATCH, 1, LENGTH, 1),
@@ -49,6 +53,7 @@ CASES = [
         tensorflow=keras_fn(lambda keras, x: keras.ops.expand_dims(keras.ops.squeeze(x, axis=3), 1)),
         paddle=paddle_fn(lambda paddle, x: paddle.unsqueeze(paddle.squeeze(x, 3), 0)),
         onnx=onnx_graph("s = Squeeze(x, last)", "y = Unsqueeze(s, first)", last=[3], first=[0]),
+        jax=jax_fn(lambda jax, x: jax.numpy.expand_dims(jax.numpy.squeeze(x, 3), 0)),
     ),
     unit(
         "concat-three-axis2", "concat", X, f32("y", BATCH, LENGTH, 3), f32("z", BATCH, LENGTH, 1),
@@ -56,6 +61,7 @@ CASES = [
         tensorflow=keras_fn(lambda keras, x, y, z: keras.layers.Concatenate(axis=2)([y, x, z])),
         paddle=paddle_fn(lambda paddle, x, y, z: paddle.concat([y, x, z], axis=2)),
         onnx=onnx_graph("out = Concat<axis = 2>(y, x, z)", outputs=["out"]),
+        jax=jax_fn(lambda jax, x, y, z: jax.numpy.concatenate([y, x, z], axis=2)),
     ),
     unit(
         "stack-axis1", "stack", X, f32("y", BATCH, LENGTH, 6), **same(lambda f, x, y: f.stack([y, x, y], 1)),
@@ -66,6 +72,7 @@ CASES = [
         tensorflow=keras_fn(lambda keras, x: keras.ops.split(x, [2, 5], axis=1)),
         paddle=paddle_fn(lambda paddle, x: paddle.split(x, [2, 3, 4], axis=1)),
         onnx=onnx_graph("a, b, c = Split<axis = 1>(x, sizes)", sizes=[2, 3, 4], outputs=["a", "b", "c"]),
+        jax=jax_fn(lambda jax, x: jax.numpy.split(x, [2, 5], axis=1)),
     ),
     unit(  # equal pieces: an exchange of two outputs keeps every shape
         "chunk-equal", "chunk", f32("x", BATCH, 9, LENGTH),
@@ -73,6 +80,7 @@ CASES = [
         tensorflow=keras_fn(lambda keras, x: keras.ops.split(x, 3, axis=1)),
         paddle=paddle_fn(lambda paddle, x: paddle.chunk(x, 3, axis=1)),
         onnx=onnx_graph("a, b, c = Split<axis = 1>(x)", outputs=["a", "b", "c"]),
+        jax=jax_fn(lambda jax, x: jax.numpy.split(x, 3, axis=1)),
     ),
     unit(
         "unbind-axis1", "unbind", f32("x", BATCH, 3, LENGTH),
@@ -86,6 +94,7 @@ CASES = [
         tensorflow=keras_fn(lambda keras, x, y: x + keras.ops.zeros_like(y)),
         paddle=paddle_fn(lambda paddle, x, y: paddle.expand_as(x, y)),
         onnx=onnx_graph("s = Shape(y)", "out = Expand(x, s)", outputs=["out"]),
+        jax=jax_fn(lambda jax, x, y: jax.numpy.broadcast_to(x, y.shape)),
     ),
     unit(
         "tile-two-axes", "tile", X, **same(lambda f, x: f.tile(x, (1, 3, 2))),
@@ -96,6 +105,7 @@ CASES = [
         torch=torch_fn(lambda torch, x: torch.repeat_interleave(x, 3, dim=2)),
         tensorflow=keras_fn(lambda keras, x: keras.ops.repeat(x, 3, axis=2)),
         paddle=paddle_fn(lambda paddle, x: paddle.repeat_interleave(x, 3, axis=2)),
+        jax=jax_fn(lambda jax, x: jax.numpy.repeat(x, 3, axis=2)),
     ),
     unit("flip-two-axes", "flip", X, **same(lambda f, x: f.flip(x, (1, 2)))),
     unit(
@@ -103,6 +113,7 @@ CASES = [
         torch=torch_fn(lambda torch, x: torch.roll(x, (2, -1), (1, 2))),
         tensorflow=keras_fn(lambda keras, x: keras.ops.roll(x, (2, -1), axis=(1, 2))),
         paddle=paddle_fn(lambda paddle, x: paddle.roll(x, (2, -1), (1, 2))),
+        jax=jax_fn(lambda jax, x: jax.numpy.roll(x, (2, -1), (1, 2))),
     ),
     unit(
         "slice-strided-negative", "slice", f32("x", BATCH, LENGTH, 9),
@@ -114,6 +125,7 @@ CASES = [
         tensorflow=keras_fn(lambda keras, x: x[:, :, 7:1:-2]),
         paddle=paddle_fn(lambda paddle, x: x[:, :, 7:1:-2]),
         onnx=onnx_graph("y = Slice(x, starts, ends, axes, steps)", starts=[7], ends=[1], axes=[2], steps=[-2]),
+        jax=jax_fn(lambda jax, x: x[:, :, 7:1:-2]),
     ),
     unit(
         "pixel-shuffle", "pixel_shuffle", f32("x", BATCH, 12, HEIGHT, WIDTH), nhwc=True,
@@ -143,12 +155,14 @@ CASES = [
         onnx=onnx_graph(
             "a = Trilu<upper = 0>(x, below)", "b = Trilu(x, above)", "c = Mul(b, two)", "y = Add(a, c)", below=-1, above=2, two=2.0
         ),
+        jax=jax_fn(lambda jax, x: jax.numpy.tril(x, -1) + 2.0 * jax.numpy.triu(x, 2)),
     ),
     unit(
         "diagonal-offset", "diagonal", f32("x", BATCH, 7, 9),
         torch=torch_fn(lambda torch, x: torch.diagonal(x, 1, 1, 2)),
         tensorflow=keras_fn(lambda keras, x: keras.ops.diagonal(x, 1, 1, 2)),
         paddle=paddle_fn(lambda paddle, x: paddle.diagonal(x, 1, 1, 2)),
+        jax=jax_fn(lambda jax, x: jax.numpy.diagonal(x, 1, 1, 2)),
     ),
     unit(  # positions made from the length: a length baked in at export shows at the other shape
         "arange-of-length", "arange", X,
@@ -159,6 +173,7 @@ CASES = [
             "s = Shape<start = 1, end = 2>(x)", "n = Squeeze(s)", "r = Range(zero, n, one)", "f = CastLike(r, x)",
             "u = Unsqueeze(f, axes)", "y = Add(x, u)", zero=0, one=1, axes=[1],
         ),
+        jax=jax_fn(lambda jax, x: x + jax.numpy.arange(x.shape[1], dtype=x.dtype)[:, None]),
     ),
     unit(
         "meshgrid", "meshgrid", f32("x", BATCH), f32("y", 7),
@@ -183,5 +198,6 @@ CASES = [
         tensorflow=keras_fn(lambda keras, x: keras.ops.cast(x * 3.0, "int32")),
         paddle=paddle_fn(lambda paddle, x: (x * 3.0).astype("int32")),
         onnx=onnx_graph("m = Mul(x, three)", "y = Cast<to = 6>(m)", three=3.0),
+        jax=jax_fn(lambda jax, x: (x * 3.0).astype("int32")),
     ),
 ]  # fmt: skip

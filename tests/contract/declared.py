@@ -108,13 +108,33 @@ def mxnet_model():
     return Net()
 
 
+def jax_model():
+    import jax
+    import jax.numpy as jnp
+
+    weights = {
+        "first": {"kernel": jnp.ones((6, 6)), "bias": jnp.zeros(6)},
+        "norm": {"mean": jnp.zeros(6), "var": jnp.ones(6), "scale": jnp.ones(6), "bias": jnp.zeros(6)},
+        "second": {"kernel": jnp.ones((6, 4)), "bias": jnp.zeros(4)},
+    }
+
+    def net(weights, x):
+        norm = weights["norm"]
+        hidden = jax.nn.relu(x @ weights["first"]["kernel"] + weights["first"]["bias"])
+        hidden = (hidden - norm["mean"]) / jnp.sqrt(norm["var"] + 1e-5) * norm["scale"] + norm["bias"]
+        out = hidden @ weights["second"]["kernel"] + weights["second"]["bias"]
+        return out, jax.nn.softmax(out, -1)
+
+    return net, weights
+
+
 def number():
     return 3
 
 
 BUILDERS = {
     "torch": torch_model, "tensorflow": keras_model, "paddle": paddle_model, "onnx": onnx_model,
-    "mindspore": mindspore_model, "mxnet": mxnet_model,
+    "mindspore": mindspore_model, "mxnet": mxnet_model, "jax": jax_model,
 }  # fmt: skip
 CASES = [
     Case(id="contract", level="unit", inputs=(X,), build=BUILDERS, weights="random", outputs=("logits", "probs")),

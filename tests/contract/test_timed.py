@@ -16,10 +16,10 @@ from tests.contract.test_contract import ROUTES
 from tests.contract.test_probes import Opened
 
 PREPARING = (
-    "litert", "onnxruntime", "openvino", "paddle", "paddle.inference", "tensorflow", "tf.savedmodel", "torch", "torch.compile",
-    "torch.exported", "torchscript",
+    "executorch", "jax", "jax.exported", "litert", "onnxruntime", "openvino", "paddle", "paddle.inference", "tensorflow",
+    "tf.savedmodel", "torch", "torch.compile", "torch.exported", "torchscript",
 )  # fmt: skip
-SOURCES = ("onnx", "paddle", "tensorflow", "torch")
+SOURCES = ("jax", "onnx", "paddle", "tensorflow", "torch")
 
 
 @pytest.mark.parametrize("name", [*PREPARING, "onnx.reference"])

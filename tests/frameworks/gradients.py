@@ -70,6 +70,19 @@ def paddle_lookup():
     return Net()
 
 
+def jax_model():
+    def net(x, y, i):
+        return x * x * x, x * y + i, i + 1
+
+    return net
+
+
+def jax_lookup():
+    import jax
+
+    return lambda i: jax.nn.one_hot(i, 3)
+
+
 def onnx_model():
     import onnx
 
@@ -85,10 +98,10 @@ def onnx_model():
 CASES = [
     Case(
         id="polynomial", level="unit", inputs=(X, Y, I), outputs=("cube", "sum", "next"),
-        build={"torch": torch_model, "tensorflow": tensorflow_model, "paddle": paddle_model, "onnx": onnx_model},
+        build={"torch": torch_model, "tensorflow": tensorflow_model, "paddle": paddle_model, "jax": jax_model, "onnx": onnx_model},
     ),
     Case(
         id="lookup", level="unit", inputs=(I,),
-        build={"torch": torch_lookup, "tensorflow": tensorflow_lookup, "paddle": paddle_lookup},
+        build={"torch": torch_lookup, "tensorflow": tensorflow_lookup, "paddle": paddle_lookup, "jax": jax_lookup},
     ),
 ]  # fmt: skip

@@ -42,8 +42,8 @@ def ask(pool: Pool, framework: str, verb: str = "gradient", *, case: str = "poly
     return pool.call(toolchain, verb, {"framework": framework, "ref": {"file": file, "case": case, "digest": "0"}, **arguments})
 
 
-def test_three_frameworks_can_differentiate() -> None:
-    assert {"torch", "tensorflow", "paddle"} <= set(ABLE)
+def test_four_frameworks_can_differentiate() -> None:
+    assert {"torch", "tensorflow", "paddle", "jax"} <= set(ABLE)
 
 
 @pytest.mark.parametrize("framework", ABLE)

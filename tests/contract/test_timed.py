@@ -16,7 +16,7 @@ from tests.contract.test_contract import ROUTES
 from tests.contract.test_probes import Opened
 
 PREPARING = (
-    "litert", "onnxruntime", "openvino", "paddle", "paddle.inference", "tensorflow", "tf.savedmodel", "torch", "torch.compile",
+    "litert", "mnn", "onnxruntime", "openvino", "paddle", "paddle.inference", "tensorflow", "tf.savedmodel", "torch", "torch.compile",
     "torch.exported", "torchscript",
 )  # fmt: skip
 SOURCES = ("onnx", "paddle", "tensorflow", "torch")

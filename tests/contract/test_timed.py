@@ -17,7 +17,7 @@ from tests.contract.test_probes import Opened
 
 PREPARING = (
     "litert", "mnn", "onnxruntime", "openvino", "paddle", "paddle.inference", "tensorflow", "tf.savedmodel", "torch", "torch.compile",
-    "torch.exported", "torchscript",
+    "torch.exported", "torchscript", "tvm",
 )  # fmt: skip
 SOURCES = ("onnx", "paddle", "tensorflow", "torch")
 

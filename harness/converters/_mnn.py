@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import os
 import re
-import tempfile
 from typing import Iterator
 
+from harness.converters._captured import captured
 from harness.core.errors import Unsupported
 
 # numpy -> the type in which MNN holds it; it has no others.
@@ -29,22 +27,13 @@ _REFUSED = re.compile(
 
 @contextlib.contextmanager
 def printed(lines: list[str]) -> Iterator[None]:
-    """Collect in ``lines`` what native code prints within, without what it always says. Standard error stays where it is, for crashes."""
-    libc = ctypes.CDLL(None)
-    libc.fflush(None)
-    kept = os.dup(1)
-    with tempfile.TemporaryFile() as file:
-        os.dup2(file.fileno(), 1)
-        try:
+    """Collect in ``lines`` what MNN prints within, without what it always says. Standard error stays where it is, for crashes."""
+    heard: list[str] = []
+    try:
+        with captured(heard, 1):
             yield
-        finally:
-            libc.fflush(None)
-            os.dup2(kept, 1)
-            os.close(kept)
-            file.seek(0)
-            text = file.read().decode("utf-8", "replace")
-            heard = (_CLOCK.sub("", line.strip()) for line in text.splitlines())
-            lines.extend(line for line in heard if line and not _CHATTER.search(line))
+    finally:
+        lines.extend(line for line in (_CLOCK.sub("", line) for line in heard) if line and not _CHATTER.search(line))
 
 
 def failure(lines: list[str], what: str) -> Exception:

@@ -8,6 +8,7 @@ from typing import Any, Mapping
 
 import numpy as np
 
+from harness.converters._captured import captured
 from harness.core.errors import Unavailable, Unsupported
 from harness.core.protocols import Option, Source
 
@@ -77,8 +78,11 @@ class Ncnn:
                 setattr(net.opt, name, False)
         if options["threads"]:
             net.opt.num_threads = options["threads"]
-        if net.load_param(entry) or net.load_model(os.path.splitext(entry)[0] + ".bin"):
-            raise Unsupported("ncnn refuses a layer of the model that pnnx wrote; it names it in the log of the worker")
+        said: list[str] = []
+        with captured(said, 2):
+            refused = net.load_param(entry) or net.load_model(os.path.splitext(entry)[0] + ".bin")
+        if refused:
+            raise Unsupported(f"ncnn refuses the model that pnnx wrote: {'; '.join(said)[:300] or 'it gives no reason'}")
         return NcnnSession(net, ports)
 
 

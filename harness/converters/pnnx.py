@@ -53,9 +53,7 @@ class Pnnx:
                 _refuse(file.read())
             with open(made["_ncnn.py"], encoding="utf-8") as file:
                 ports = ports_of(file.read())
-            for side, wanted in (("inputs", artifact.inputs), ("outputs", artifact.outputs)):
-                if len(ports[side]) != len(wanted):
-                    raise Unsupported(f"pnnx keeps {len(ports[side])} of the {len(wanted)} {side}")
+            _check(ports, source)
             shutil.move(made[".ncnn.param"], os.path.join(dest, "model.param"))
             shutil.move(made[".ncnn.bin"], os.path.join(dest, "model.bin"))
         with open(os.path.join(dest, "model.json"), "w", encoding="utf-8") as file:
@@ -91,6 +89,17 @@ def _shapes(source: Source, lengths: Mapping[str, int]) -> str:
         shape = [known.get(axes[axis][0], length) if axis in axes else length for axis, length in enumerate(array.shape)]
         texts.append(f"[{','.join(map(str, shape))}]{_KINDS[array.dtype.name]}")
     return ",".join(texts)
+
+
+def _check(ports: Mapping[str, list[tuple[str, int | None]]], source: Source) -> None:
+    """Raise `Unsupported` where inputs or outputs are gone, or an output lost the batch: ncnn computes the members of one apart."""
+    for side, wanted in (("inputs", source.artifact.inputs), ("outputs", source.artifact.outputs)):
+        if len(ports[side]) != len(wanted):
+            raise Unsupported(f"pnnx keeps {len(ports[side])} of the {len(wanted)} {side}")
+    if any(batch is not None for _, batch in ports["inputs"]):
+        for port, (_, batch) in zip(source.artifact.outputs, ports["outputs"]):
+            if batch is None:
+                raise Unsupported(f"ncnn computes the members of a batch apart, and pnnx leaves output {port.name} without one")
 
 
 def _run(words: list[str], folder: str) -> str:

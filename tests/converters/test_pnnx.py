@@ -89,3 +89,12 @@ def test_a_program_that_fails_or_dies_is_told(tmp_path: Path, program: Path) -> 
     program.write_text("#!/bin/sh\nexit 0\n")
     with pytest.raises(RuntimeError, match="reported success and wrote no ncnn model"):
         CONVERT.convert(source(tmp_path), str(tmp_path), option_values(CONVERT, {}, "here"))
+
+
+def test_an_output_that_lost_the_batch_is_refused(tmp_path: Path) -> None:
+    given = source(tmp_path)
+    with pytest.raises(Unsupported, match="pnnx leaves output y without one"):
+        pnnx._check({"inputs": [("in0", 0)], "outputs": [("out0", None)]}, given)
+    with pytest.raises(Unsupported, match="pnnx keeps 0 of the 1 outputs"):
+        pnnx._check({"inputs": [("in0", 0)], "outputs": []}, given)
+    pnnx._check({"inputs": [("in0", None)], "outputs": [("out0", None)]}, given)

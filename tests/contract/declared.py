@@ -59,7 +59,7 @@ def onnx_model():
         a = MatMul(x, w1)
         c = Add(a, b1)
         r = Relu(c)
-        n = BatchNormalization(r, s, b, m, v)
+        n = BatchNormalization<epsilon = 0.00001>(r, s, b, m, v)
         d = MatMul(n, w2)
         logits = Add(d, b2)
         probs = Softmax<axis = 1>(logits)

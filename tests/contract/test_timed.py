@@ -16,8 +16,8 @@ from tests.contract.test_contract import ROUTES
 from tests.contract.test_probes import Opened
 
 PREPARING = (
-    "executorch", "jax", "jax.exported", "litert", "onnxruntime", "openvino", "paddle", "paddle.inference", "tensorflow",
-    "tf.savedmodel", "torch", "torch.compile", "torch.exported", "torchscript",
+    "executorch", "jax", "jax.exported", "litert", "mnn", "onnxruntime", "openvino", "paddle", "paddle.inference", "tensorflow",
+    "tf.savedmodel", "torch", "torch.compile", "torch.exported", "torchscript", "tvm",
 )  # fmt: skip
 SOURCES = ("jax", "onnx", "paddle", "tensorflow", "torch")
 

@@ -1,0 +1,36 @@
+"""ncnn's Round after a division by 2 is 3 for 7, from the 17th element on: the quotient is not exact there."""
+
+# toolchain: ncnn
+import subprocess
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+
+import ncnn
+import numpy as np
+import onnx
+from onnx import parser
+
+model = parser.parse_model('''<ir_version: 9, opset_import: ["" : 17]>
+g (float[2, 12] x) => (float[2, 12] y) { k = Constant<value = float {2.0}>()
+ h = Div(x, k)
+ y = Round(h) }''')
+x = np.full((2, 12), 7, np.float32)
+expected = np.round(x / 2)
+with tempfile.TemporaryDirectory() as folder:
+    onnx.save(model, f"{folder}/model.onnx")
+    shape = ",".join(map(str, x.shape))
+    command = [str(Path(find_spec("pnnx").origin).with_name("pnnx")), "model.onnx", f"inputshape=[{shape}]f32", "fp16=0"]
+    subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    script = Path(f"{folder}/model_ncnn.py").read_text()
+    net = ncnn.Net()
+    net.opt.use_fp16_packed = net.opt.use_fp16_storage = net.opt.use_fp16_arithmetic = False
+    net.load_param(f"{folder}/model.ncnn.param")
+    net.load_model(f"{folder}/model.ncnn.bin")
+    batch = int(script.split("batch_index=")[1].split(")")[0])
+    with net.create_extractor() as extractor:
+        extractor.input("in0", ncnn.Mat(x, batch_index=batch).clone())
+        got = np.array(extractor.extract("out0")[1].numpy(batch_index=batch))
+print("expected", expected.ravel()[:24])
+print("got     ", got.ravel()[:24])
+print("error   ", float(np.abs(got.astype(float) - expected).max()) if got.shape == expected.shape else f"shape {got.shape}, expected {expected.shape}")

@@ -63,7 +63,7 @@ def judge_runs(
         where = {**sample.where, "repeat": 1} if again else sample.where
         judged = judge_one(case, artifact, sample, reference, outputs, bounds, precision, where, held)
         if case.task and not again and index == 0:
-            judged = (*judged, judge(case.task, outputs, reference.outputs, labels))
+            judged = (*judged, judge(case.task.at(precision), outputs, reference.outputs, labels))
             notes += [note] if (note := judged[-1].metrics.get("note")) else []
         (ladder if "rung" in where else kept).extend(judged)
         seen.add(index)
@@ -120,6 +120,7 @@ def yardsticks(
             least, most = RANGES.get(kind, _UNBOUNDED) if coarse else _UNBOUNDED
             found[name] = Yardstick(
                 reference=reference.outputs[name], oracle=exact, spread=reference.spread[name], emulated=reference.emulated.get(name),
+                inner=bool(coarse) and name in reference.emulated and reference.inner,
                 wobble=reference.wobble[name], terms=max(1.0, longest / max(1, exact.size)),
                 unit=source, coarse=coarse, least=least, most=most,
                 counted=_counted(reference, name, sample.rung, most),

@@ -12,7 +12,7 @@ from harness.core.errors import UsageError
 from harness.core.protocols import Option, Source
 
 SAMPLES = Option(name="samples", default=128, help="how many samples to calibrate with")
-DATA = Option(name="data", default="", help="a .npz file of inputs to calibrate with, as seen from the case file, instead of the case's data")
+DATA = Option(name="data", default="", help="a .npz file of inputs to calibrate with, seen from the case file, not the case's data")
 
 
 def wanted(options: Mapping[str, Any]) -> int:
@@ -42,8 +42,8 @@ def _read(path: str) -> dict[str, Any]:
         with np.load(path, allow_pickle=False) as held:
             return {name: held[name] for name in held.files}
     except (OSError, ValueError, AttributeError, zipfile.BadZipFile) as error:
-        missing = "" if os.path.exists(path) else ", which does not exist"
-        raise UsageError(f"calibration data: cannot read {path}{missing or f': {error}'}; expected a .npz file with an array per input") from None
+        why = str(error) if os.path.exists(path) else "there is no such file"
+        raise UsageError(f"calibration data: cannot read {path}: {why}; expected a .npz file with an array for each input") from None
 
 
 def _checked(source: Source, feeds: Mapping[str, Any], where: str) -> dict[str, Any]:

@@ -25,7 +25,7 @@ class OnnxFloat16:
     distributions = ("onnxruntime", "onnx", "numpy")
     options = (
         Option(name="keep_io_types", default=True, help="inputs and outputs stay in float32"),
-        Option(name="block", default="", help="types that stay in float32 beside those that have to, joined by +: Softmax+LayerNormalization"),
+        Option(name="block", default="", help="types that stay in float32 beside those that must, joined by +: Softmax+Pow"),
     )  # fmt: skip
 
     def coarsest(self, options: Mapping[str, Any]) -> str:
@@ -49,7 +49,8 @@ class OnnxFloat16:
         large = sum(nbytes(tensor) for tensor in made.graph.initializer) > LARGE
         onnx.save(made, path, save_as_external_data=large)
         total = sum(node.op_type != "Cast" for node in made.graph.node)
-        said = f"float16: {working} of {total} operators read float16, {len(half)} of {len(made.graph.initializer)} weights are stored in it"
+        stored = f"{len(half)} of {len(made.graph.initializer)} weights are stored in it"
+        said = f"float16: {working} of {total} operators read float16, {stored}"
         return Converted(entry="model.onnx", messages=(said,), casts=_casts(source, made))
 
 

@@ -29,11 +29,11 @@ class OnnxQuantise:
     distributions = ("onnxruntime", "onnx", "numpy")
     files = ("data",)
     options = (
-        Option(name="mode", default="static", choices=("static", "dynamic"), help="ranges of activations from calibration, or found in each run"),
+        Option(name="mode", default="static", choices=("static", "dynamic"), help="ranges of activations: calibrated, or of each run"),
         Option(name="format", default="qdq", choices=("qdq", "qoperator"), help="pairs of Quantize and Dequantize, or operators in 8 bits"),
         Option(name="activations", default="uint8", choices=tuple(_TYPES), help="type of activations; dynamic has uint8 only"),
         Option(name="weights", default="auto", choices=("auto", "int8", "uint8"), help="auto: int8, but uint8 for a dynamic convolution"),
-        Option(name="per_channel", default=False, help="one scale for each output channel of a weight"),
+        Option(name="per_channel", default=True, help="one scale for each output channel of a weight, not one for all"),
         Option(name="reduce_range", default=False, help="weights in 7 bits, for processors whose 8-bit products saturate"),
         Option(name="calibration", default="minmax", choices=tuple(_METHODS), help="how ranges are found"),
         Option(name="operators", default="", help="types to quantise, joined by +, for example MatMul+Gemm (default: all that it can)"),
@@ -71,9 +71,10 @@ class OnnxQuantise:
 def _agree(options: Mapping[str, Any]) -> None:
     """Raise `UsageError` for options that do not go together."""
     if options["mode"] == "dynamic" and options["activations"] != "uint8":
-        raise UsageError(f"onnx.quantise[mode=dynamic,activations={options['activations']}]: dynamic quantisation has uint8 activations only")
+        asked = f"mode=dynamic,activations={options['activations']}"
+        raise UsageError(f"onnx.quantise[{asked}]: dynamic quantisation has uint8 activations only")
     if options["mode"] == "dynamic" and options["data"]:
-        raise UsageError("onnx.quantise[mode=dynamic,data=...]: dynamic quantisation is not calibrated; leave data out, or use mode=static")
+        raise UsageError("onnx.quantise[mode=dynamic,data=...]: dynamic quantisation is not calibrated; leave data out, or say mode=static")
     if "16" in options["activations"] and options["format"] != "qdq":
         raise UsageError(f"onnx.quantise[activations={options['activations']}]: activations in 16 bits need format=qdq")
 
@@ -105,7 +106,8 @@ def _quantise(
     kind = _weights(path, options)
     common = {
         "per_channel": options["per_channel"], "reduce_range": options["reduce_range"], "use_external_data_format": large,
-        "weight_type": getattr(tool.QuantType, _TYPES[kind]), "op_types_to_quantize": [part for part in options["operators"].split("+") if part],
+        "weight_type": getattr(tool.QuantType, _TYPES[kind]),
+        "op_types_to_quantize": [part for part in options["operators"].split("+") if part],
     }  # fmt: skip
     if options["mode"] == "dynamic":
         tool.quantize_dynamic(path, made, **common)

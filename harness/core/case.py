@@ -47,7 +47,8 @@ class Task:
     """A task-level judgement beside the tensors: ``metric`` names it, ``bounds`` holds it.
 
     Metrics: ``accuracy`` (bounds ``max_drop`` and ``max_gain``, fractions; the gain is the drop unless
-    given), ``embedding`` (bounds ``min_cosine`` and ``min_retrieval``, the share of queries whose ranking of all the others is unchanged),
+    given), ``embedding`` (bounds ``min_cosine`` and ``min_retrieval``, the share of queries whose ranking of all the others is
+    unchanged, and ``min_nearest``, the share whose nearest other is, 0 unless given),
     ``token_agreement`` (bounds ``min_agreement``, the share of positions whose most likely token is
     the same, and ``min_prefix``, the positions every sequence must agree on from its start).
     ``coarse``: other bounds for targets that compute in a coarser type, by its name: ``{"int8": {"max_drop": 0.01}}`` (``int8`` also

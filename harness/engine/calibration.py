@@ -64,7 +64,8 @@ def calibration_of(steps: Steps, cell: Cell, trace: Trace, wanted: int) -> Calib
     if not case.has_data:
         return _drawn(case, framework, wanted)
     samples, entry = steps.samples(cell, trace)
-    own = [entry.arrays(f"calibration-{number}") for number in range(entry.facts.get("calibration", 0))] if entry else []
+    assert entry is not None
+    own: list[Mapping[str, Any]] = [entry.arrays(f"calibration-{number}") for number in range(entry.facts["calibration"])]
     for feeds in own:
         _check(case, framework, feeds)
     given = own or [sample.feeds for sample in samples if sample.rung == "real"]

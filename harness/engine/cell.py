@@ -219,7 +219,8 @@ class Engine:
         if failure is not None:
             trace.shapes["failing"].append(samples[failure["sample"]].where)
         drawn = not cell.case.part or cell.case.part["drawn"]
-        if self._fuzzing and drawn and not fixed and not ranged and (ground := ground_of(samples, references, runs, trace.shapes["failing"])):
+        free = drawn and not fixed and not ranged
+        if self._fuzzing and free and (ground := ground_of(samples, references, runs, trace.shapes["failing"])):
             failure = fuzz(cell, steps, trace, artifact, ground, bounds, self._fuzzing) or failure
         if failure is not None:
             trace.stage = Stage(failure["stage"])

@@ -19,8 +19,8 @@ and ``r``, since either end is a defensible answer. The parts:
   plainly wrong somewhere earns its target no room there.
 
 A target in 8 bits has tensors inside of the model in 8 bits as well. The source is run in float64 with these rounded, each by its own
-range (all of them for ``int8``, what a product reads for ``int8-dynamic``, weights alone for ``int8-weights``), and six times the root mean square of what that changes is
-allowed: a draw of the same size is right, wherever it falls.
+range (all of them for ``int8``, what a product reads for ``int8-dynamic``, weights alone for ``int8-weights``), and eight times the
+root mean square of what that changes is allowed, three times for the tensor as a whole: another draw of that size is as right.
 
 A target in a coarser type has, beside the source's, the same parts for that type, with 2 for every constant, and what the source
 loses when its weights and inputs are rounded to that type first; the float64 answer to these is as right as that to the given ones.
@@ -56,8 +56,9 @@ _OWN, _SCALE, _NOISE, _ERROR = 4.0, 64.0, 16.0, 16.0
 # In place of all of these for what a coarser type adds: its rounding outweighs every difference between kernels.
 _COARSE = 2.0
 _TINY = {"float64": 2.0**-1022, "float16": 2.0**-14}
-# How often the root mean square of the rounding of an emulated run may occur in one element: sqrt(2 ln n) of a million Gaussian ones.
-_DRAWN = 6.0
+# How many times the root mean square of the rounding of an emulated run may be in one element, where sqrt(2 ln n) is 5.3 for a million
+# Gaussian ones and the tails are heavier; and how many times that of a tensor as a whole.
+_DRAWN, _DRAWN_WHOLE = 8.0, 3.0
 # One draw of noise may be small by chance: an element has at least this share of what is usual around it.
 _USUAL = 0.6
 # Beyond this share of its own scale a bound says nothing about a value any more; what rounding alone costs in a coarse type is not held
@@ -77,8 +78,8 @@ class Yardstick:
     coarsest type the target computes in, where that is coarser than the source's, else 0; ``emulated`` then is the oracle with
     weights and inputs rounded to that type, and ``least`` and ``most`` are its smallest and largest positive numbers.
     ``inner``: whether tensors inside of the model were rounded for that as well, so that ``emulated`` is one draw of all that such a
-    target loses. ``counted``: a mask, where a difference counts; None for everywhere. ``ordinary``: whether the inputs are, so that an output of
-    which nothing is determined fails. ``alone``: whether there is no float64 twin, so that ``oracle`` is the reference itself.
+    target loses. ``counted``: a mask, where a difference counts; None for everywhere. ``ordinary``: whether the inputs are, so that an
+    output of which nothing is determined fails. ``alone``: whether there is no float64 twin, so that ``oracle`` is the reference itself.
     """
 
     reference: Any
@@ -155,7 +156,7 @@ class _Total:
 
     def judged(self, bound: _Bound) -> Judged:
         """Return the sum of it."""
-        tensor = 2.0 * math.sqrt(self.squares[0] / self.squares[1]) if self.squares[1] else 0.0
+        tensor = bound.whole * math.sqrt(self.squares[0] / self.squares[1]) if self.squares[1] else 0.0
         # Among few elements the mean is no steadier than the largest.
         return Judged(
             ratio=self.ratio, tensor_ratio=tensor if self.size >= 32 else 0.0, outside=self.outside,
@@ -169,6 +170,7 @@ class _Bound:
     def __init__(self, yardstick: Yardstick) -> None:
         self._given = yardstick
         self.unit, self.terms, self._coarse = yardstick.unit, yardstick.terms, yardstick.coarse
+        self.whole = _DRAWN / _DRAWN_WHOLE if yardstick.inner else 2.0
         self._length = min(2.0 * math.sqrt(yardstick.terms), _LONGEST / yardstick.unit)
         own = min(_HALF, 2.0 * (_SCALE + 2.0 * self._length) * yardstick.unit) * (2.0 if yardstick.alone else 1.0)
         self._limit = max(_LOOSE, 2.0 * _SCALE * max(self._coarse, self.unit), own) * (2.0 if yardstick.inner else 1.0)

@@ -137,12 +137,12 @@ class _Total:
         self.outside = self.undetermined = self.size = 0
         self.squares = [0.0, 0.0]
 
-    def add(self, start: int, distance: Any, allowed: Any, loose: Any, parts: Mapping[str, Any]) -> None:
-        """Take in a block: its distances, its bounds, where they are loose, and the parts they are made of."""
+    def add(self, start: int, distance: Any, allowed: Any, loose: Any, share: Any, parts: Mapping[str, Any]) -> None:
+        """Take in a block: its distances, its bounds, where they are loose, what each adds to that of the tensor, and its parts."""
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             ratio = np.where(distance > 0, distance / allowed, 0.0)
-            self.squares[0] += float(np.sum(np.square(np.where(loose, 0.0, distance))))
-            self.squares[1] += float(np.sum(np.square(np.where(loose, 0.0, allowed))))
+            self.squares[0] += float(np.sum(np.square(np.where(share > 0.0, distance, 0.0))))
+            self.squares[1] += float(np.sum(np.square(share)))
         self.outside += int(np.count_nonzero(~(ratio <= 1.0)))
         self.undetermined += int(np.count_nonzero(loose))
         self.size += ratio.size
@@ -190,8 +190,8 @@ class _Bound:
         self._typical = 4.0 * _median(yardstick.reference, yardstick.oracle)
         self._tiny = _TINY.get(yardstick.reference.dtype.name, 2.0**-126) + _COARSE * yardstick.least
 
-    def at(self, piece: tuple[Any, ...], actual: Any) -> tuple[Any, Any, Any, dict[str, Any]]:
-        """Return distance, bound, looseness and parts of the elements at ``piece``."""
+    def at(self, piece: tuple[Any, ...], actual: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        """Return distance, bound, looseness, share in the bound of the tensor and parts of the elements at ``piece``."""
         y, r, o, s = (np.asarray(array[piece], np.float64) for array in (actual, *self._arrays))
         judged = np.isfinite(y) & np.isfinite(o) & np.isfinite(r)
         if self._given.counted is not None:
@@ -218,9 +218,11 @@ class _Bound:
             distance = np.where(np.isfinite(e), np.minimum(distance, np.abs(y - e)), distance)
         allowed = rounding + noise + error + self._tiny
         loose = judged & ((allowed > self._limit * np.maximum(size, scale) + self._tiny * 16) | jumps)
+        # Where rounding may go anywhere in an element, the mean over all of them still tells one that is too large.
+        share = np.where(jumps if self._given.inner else loose, 0.0, allowed)
         allowed = np.where(loose, np.maximum(allowed, 4.0 * np.maximum(size, self._scale.whole)), allowed)
         parts = {"rounding": rounding, "noise": noise, "error": error, "oracle": o, "reference": r, "scale": scale}
-        return np.where(judged, distance, 0.0), allowed, loose, parts
+        return np.where(judged, distance, 0.0), allowed, loose, share, parts
 
 
 def scales(array: Any) -> Any:

@@ -11,10 +11,9 @@ from harness.core.errors import UsageError
 from harness.core.protocols import option_values
 from harness.core.registry import Registry
 from harness.core.route import Route
-from harness.core.space import space_of
 from harness.core.spec import Dim
 from harness.core.value import value
-from harness.numerics.sampling import Sample, draw, lengths_of
+from harness.numerics.sampling import Sample, draw, lengths_of, lengths_to_try
 
 if TYPE_CHECKING:
     from harness.engine.cell import Cell
@@ -62,7 +61,7 @@ def calibration_of(steps: Steps, cell: Cell, trace: Trace, wanted: int) -> Calib
     """
     case, framework = cell.case, cell.route.framework
     if not case.has_data:
-        return _drawn(case, framework, wanted)
+        return _drawn(case, framework, wanted, bool(static_hop(cell.route, steps.registry)))
     samples, entry = steps.samples(cell, trace)
     assert entry is not None
     own: list[Mapping[str, Any]] = [entry.arrays(f"calibration-{number}") for number in range(entry.facts["calibration"])]
@@ -84,13 +83,16 @@ def _check(case: Case, framework: str, feeds: Mapping[str, Any]) -> None:
         raise UsageError(f"calibration data: {error}") from None
 
 
-def _drawn(case: Case, framework: str, wanted: int) -> Calibration:
-    lengths = dict(space_of(case, framework).example)
+def _drawn(case: Case, framework: str, wanted: int, static: bool) -> Calibration:
+    """Return drawn samples. What is judged is among them: one number of a bell curve beyond all others says nothing of a conversion."""
+    shapes = lengths_to_try(case, framework)[: 1 if static else None]
+    lengths = shapes[0]
     dim = split_dim(case, framework)
     count = min(wanted, max(LEAST, -(-wanted // max(1, lengths.get(dim, 1)))))
-    # Seed 0 is what is judged.
-    feeds = tuple(draw(case, framework, lengths, seed=seed).feeds for seed in range(1, count + 1))
-    return Calibration(feeds=feeds, told=f"calibrated with {_count(count, 'drawn sample')}, for want of real data")
+    judged = [draw(case, framework, shape).feeds for shape in shapes]
+    others = [draw(case, framework, lengths, seed=seed).feeds for seed in range(1, count + 1)]
+    told = f"calibrated with {_count(len(judged) + count, 'drawn sample')}, those that are judged among them, for want of real data"
+    return Calibration(feeds=(*judged, *others), told=told)
 
 
 def _count(number: int, noun: str) -> str:

@@ -54,10 +54,14 @@ class _TfLite:
         if how == "float16":
             converter.target_spec.supported_types = [tf.float16]
         if how == "int8":
-            feeds = feeds_of(source, options)
+            given = feeds_of(source, options)
+            # The calibrator stays at the shapes that it was first given.
+            feeds = [part for part in given if all(array.shape == given[0][name].shape for name, array in part.items())]
             # Operators without a kernel in 8 bits stay in float, and the share says so.
             converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8, *builtins]
-            converter.representative_dataset = lambda: (self.ordered(source, part) for part in feeds)
+            # By name: the file has its inputs in an order of its own.
+            names = self.names(source)
+            converter.representative_dataset = lambda: ((SIGNATURE, {names[name]: part[name] for name in names}) for part in feeds)
         try:
             content = converter.convert()
         except Exception as error:
@@ -69,9 +73,9 @@ class _TfLite:
             stream.write(content)
         return Converted(entry="model.tflite", messages=_said(content, how))
 
-    def ordered(self, source: Source, feeds: Mapping[str, Any]) -> Any:
-        """Return feeds as a representative data set has them."""
-        raise NotImplementedError
+    def names(self, source: Source) -> Mapping[str, str]:
+        """Return canonical input name -> its name in the signature that is converted."""
+        return {port.name: port.native for port in source.artifact.inputs}
 
 
 class FromKeras(_TfLite):
@@ -90,10 +94,6 @@ class FromKeras(_TfLite):
         converter = tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()], module)
         return self._write(converter, source, dest, options)
 
-    def ordered(self, source: Source, feeds: Mapping[str, Any]) -> Any:
-        """Return the arrays in the order of the function."""
-        return [feeds[port.name] for port in source.artifact.inputs]
-
 
 class FromSavedModel(_TfLite):
     """``TFLiteConverter.from_saved_model``."""
@@ -108,10 +108,6 @@ class FromSavedModel(_TfLite):
 
         converter = tf.lite.TFLiteConverter.from_saved_model(source.artifact.entry, signature_keys=[SIGNATURE])
         return self._write(converter, source, dest, options)
-
-    def ordered(self, source: Source, feeds: Mapping[str, Any]) -> Any:
-        """Return the signature with the arrays by the names that it has for them."""
-        return (SIGNATURE, {port.native: feeds[port.name] for port in source.artifact.inputs})
 
 
 def _said(content: bytes, how: str) -> tuple[str, ...]:

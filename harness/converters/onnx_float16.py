@@ -57,15 +57,15 @@ class OnnxFloat16:
 def _in_half(model: Any, weights: set[str]) -> int:
     """Return how many operators, casts aside, read a tensor in float16: a weight, an input, or what another such operator makes."""
     half = weights | {info.name for info in model.graph.input if info.type.tensor_type.elem_type == _HALF}
-    count = 0
-    for node in model.graph.node:
-        if node.op_type == "Cast":
-            if any(part.name == "to" and part.i == _HALF for part in node.attribute):
-                half.update(node.output)
-        elif half.intersection(node.input):
-            half.update(node.output)
-            count += 1
-    return count
+    casts = [node for node in model.graph.node if node.op_type == "Cast"]
+    half.update(name for node in casts for name in node.output if any(part.name == "to" and part.i == _HALF for part in node.attribute))
+    count, rest = -1, [node for node in model.graph.node if node.op_type != "Cast"]
+    # The tool puts casts at the end of the list, whatever reads them.
+    while count != len(rest):
+        count = len(rest)
+        half.update(name for node in rest if half.intersection(node.input) for name in node.output)
+        rest = [node for node in rest if not half.intersection(node.input)]
+    return len(model.graph.node) - len(casts) - len(rest)
 
 
 def _casts(source: Source, model: Any) -> dict[str, str]:

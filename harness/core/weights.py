@@ -139,8 +139,10 @@ def rounded(name: str, array: Any, dtype: str, *, precision: str) -> Any:
     return _by_blocks(array, cut)
 
 
-def in_eight_bits(array: Any) -> Any:
+def in_eight_bits(array: Any, among: int = 0) -> Any:
     """Return float64 numbers rounded to 256 even steps from the smallest to the largest of them, zero among the steps.
+
+    ``among``: the range is that of as many samples more, which is wider: the largest of n Gaussian numbers is near sqrt(2 ln n).
 
     So are activations held (Jacob et al., Quantization and Training of Neural Networks, 2018, section 2.1). What is no finite number, or
     beyond any (the -1e38 of a mask), takes no part and stays.
@@ -150,7 +152,7 @@ def in_eight_bits(array: Any) -> Any:
     low, high = (min(0.0, float(np.min(wide, initial=0.0, where=counts))), max(0.0, float(np.max(wide, initial=0.0, where=counts))))
     if low == high:
         return wide
-    step = (high - low) / 255.0
+    step = (high - low) / 255.0 * float(np.sqrt(np.log1p((1 + among) * wide.size) / np.log1p(wide.size)))
     zero = np.round(-low / step)
     with np.errstate(invalid="ignore"):
         held = (np.clip(np.round(wide / step) + zero, 0.0, 255.0) - zero) * step
@@ -159,9 +161,13 @@ def in_eight_bits(array: Any) -> Any:
 
 @value
 class Inner:
-    """What becomes of tensors inside of a model: those of ``which`` (a word of `EIGHT`) are rounded as `in_eight_bits` does."""
+    """What becomes of tensors inside of a model: those of ``which`` (a word of `EIGHT`) are rounded as `in_eight_bits` does.
+
+    ``among`` makes another draw of the same rounding: the range is that of so many samples more.
+    """
 
     which: str
+    among: int = 0
 
     @property
     def everywhere(self) -> bool:
@@ -175,7 +181,7 @@ class Inner:
 
     def __call__(self, array: Any) -> Any:
         """Return the array rounded."""
-        return in_eight_bits(array)
+        return in_eight_bits(array, self.among)
 
 
 def inner_of(precision: str) -> Inner | None:

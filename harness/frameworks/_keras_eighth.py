@@ -8,7 +8,10 @@ from typing import Any, Callable, Iterator
 from harness.core.weights import Inner
 from harness.frameworks._tensorflow import Built
 
-_PRODUCTS = ("Dense", "Conv", "Depthwise", "Separable", "EinsumDense", "MultiHeadAttention", "LSTM", "GRU", "SimpleRNN")
+_PRODUCTS = (
+    "Dense", "Conv", "Depthwise", "Separable", "EinsumDense", "MultiHeadAttention", "LSTM", "GRU", "SimpleRNN", "ExtractPatches",
+    "Matmul", "Einsum", "Dot", "Tensordot", "Inner", "Outer",
+)  # fmt: skip
 _MOVES = ("InputLayer", "Flatten", "Reshape", "Permute", "MaxPool", "ZeroPadding", "Cropping", "Concatenate", "RepeatVector", "Dropout")
 
 
@@ -59,6 +62,6 @@ def _wrapped(call: Callable[..., Any], inner: Inner) -> Callable[..., Any]:
     def called(*args: Any, **kwargs: Any) -> Any:
         if inner.everywhere:
             return keras.tree.map_structure(rounded, call(*args, **kwargs))
-        return call(*[keras.tree.map_structure(rounded, part) for part in args[:1]], *args[1:], **kwargs)
+        return call(*keras.tree.map_structure(rounded, args), **kwargs)
 
     return called

@@ -46,6 +46,12 @@ def model(lines: tuple[str, ...], weights: dict[str, Any], shape: str = "batch,2
     return made
 
 
+def _folder(parent: Path) -> Path:
+    made = parent / "other"
+    made.mkdir()
+    return made
+
+
 class Bench:
     """One ONNX model, its conversions and their verdicts."""
 
@@ -136,6 +142,8 @@ def test_float16_that_did_nothing_says_so(tmp_path: Path, bench: Bench) -> None:
     made, (said,) = bench.convert(OnnxFloat16())
     assert said.startswith("float16: 4 of 4 operators read float16, 3 of 3 weights")
     assert bench.judged(made, "float16").match
+    product = Bench(_folder(tmp_path), model(("t = Transpose<perm = [1, 0]>(x)", "y = MatMul(x, t)"), {}))
+    assert "2 of 2 operators read float16, 0 of 0 weights" in product.convert(OnnxFloat16())[1][0]
     half, _ = bench.convert(OnnxFloat16(), keep_io_types="false")
     assert half.graph.input[0].type.tensor_type.elem_type == onnx.TensorProto.FLOAT16
 

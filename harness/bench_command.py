@@ -181,14 +181,14 @@ def _conclude(given: argparse.Namespace, found: Measured, console: Console) -> i
 def show(records: Sequence[Record], console: Console) -> None:
     """Print the table of times, then what there is to say of each cell."""
     gated = any((record.latency or {}).get("gate") for record in records)
-    plain = [Column(name, no_wrap=True) for name in ("p50", "of source", "times source", "numbers", *(("baseline",) if gated else ()))]
-    table = Table(Column("route", overflow="fold"), "outcome", *plain)
+    plain = [Column(name, no_wrap=True) for name in ("p50", "of source", "times source", *(("baseline",) if gated else ()))]
+    table = Table(Column("route", overflow="fold"), "outcome", *plain, Column("numbers", overflow="fold"))
     for record in records:
         latency = record.latency or {}
         times = [seconds((latency.get(side) or {}).get("p50")) for side in ("target", "source")]
         verdict = [str((latency.get("gate") or {}).get("outcome", "-"))] if gated else []
-        compared = (escape(ratio(latency.get("ratio"))), quality(record) or "-")
-        table.add_row(escape(record.route), str(record.outcome), *times, *compared, *verdict)
+        compared = [escape(ratio(latency.get("ratio"))), *verdict, quality(record) or "-"]
+        table.add_row(escape(record.route), str(record.outcome), *times, *compared)
     console.print(table)
     for text in told(records):
         console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -136,8 +136,9 @@ def yardsticks(
             coarse = UNITS.get(kind, 0.0) if UNITS.get(kind, 0.0) > source else 0.0
             least, most = RANGES.get(kind, _UNBOUNDED) if coarse else _UNBOUNDED
             found[name] = Yardstick(
-                reference=reference.outputs[name], oracle=exact, spread=reference.spread[name], emulated=reference.emulated.get(name),
-                inner=bool(coarse) and name in reference.emulated and reference.inner,
+                reference=reference.outputs[name], oracle=exact, spread=reference.spread[name],
+                emulated=reference.emulated.get(name) if precision else None,
+                inner=bool(precision and coarse) and name in reference.emulated and reference.inner,
                 wobble=reference.wobble[name], terms=max(1.0, longest / max(1, exact.size)),
                 unit=source, coarse=coarse, least=least, most=most,
                 counted=_counted(reference, name, sample.rung, most),

@@ -18,6 +18,7 @@ from harness.bench_lane import THREADS, Place, processors
 from harness.check import Question, cell_of, described_by, routes_asked
 from harness.check_command import memory, names
 from harness.core.errors import UsageError
+from harness.core.quality import quality
 from harness.core.record import Record
 from harness.engine.cache import Cache
 from harness.engine.cell import Cell, Engine
@@ -181,12 +182,13 @@ def show(records: Sequence[Record], console: Console) -> None:
     """Print the table of times, then what there is to say of each cell."""
     gated = any((record.latency or {}).get("gate") for record in records)
     plain = [Column(name, no_wrap=True) for name in ("p50", "of source", "times source", *(("baseline",) if gated else ()))]
-    table = Table(Column("route", overflow="fold"), "outcome", *plain)
+    table = Table(Column("route", overflow="fold"), "outcome", *plain, Column("numbers", overflow="fold"))
     for record in records:
         latency = record.latency or {}
         times = [seconds((latency.get(side) or {}).get("p50")) for side in ("target", "source")]
         verdict = [str((latency.get("gate") or {}).get("outcome", "-"))] if gated else []
-        table.add_row(escape(record.route), str(record.outcome), *times, escape(ratio(latency.get("ratio"))), *verdict)
+        compared = [escape(ratio(latency.get("ratio"))), *verdict, quality(record) or "-"]
+        table.add_row(escape(record.route), str(record.outcome), *times, *compared)
     console.print(table)
     for text in told(records):
         console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -196,6 +198,6 @@ def told(records: Iterable[Record]) -> Iterable[str]:
     """Yield the lines on each cell, and on what is wrong with it."""
     for record in records:
         if record.latency:
-            yield from lines(record.route, record.latency)
+            yield from lines(record.route, record.latency, quality(record))
         if not record.ok:
             yield from explain(record)

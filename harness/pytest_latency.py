@@ -20,6 +20,7 @@ from harness.bench import Bench, Measured, bench_cells, source_name
 from harness.bench_settings import bench_from
 from harness.core.case import Case
 from harness.core.errors import UsageError
+from harness.core.quality import quality
 from harness.core.record import Record
 from harness.engine.cell import Cell
 from harness.engine.settings import table_of
@@ -149,6 +150,8 @@ class LatencyItem(DeclaredItem):
         )
         self.funcargs[PLUGIN] = fixture
         latency = (record.latency if record else None) or {}
+        if record is not None:
+            fixture.extra_info["quality"] = quality(record)
         fixture.extra_info.update(
             {key: latency[key] for key in ("ratio", "pinned", "load", "gate") if key in latency},
             **{key: item for key, item in (latency.get("target") or {}).items() if key != "series"},
@@ -159,7 +162,7 @@ class LatencyItem(DeclaredItem):
         """Return what is wrong and what was measured: the one does not hide the other."""
         if isinstance(excinfo.value, CellFailure):
             record = excinfo.value.record
-            return "\n".join([*explain(record), *lines(record.route, record.latency or {})])
+            return "\n".join([*explain(record), *lines(record.route, record.latency or {}, quality(record))])
         if isinstance(excinfo.value, UsageError):
             return str(excinfo.value)
         return super().repr_failure(excinfo)
@@ -192,7 +195,7 @@ def summary(config: pytest.Config, records: Sequence[Record]) -> Iterator[str]:
     places = ", ".join(map(str, pinned.get("cpus", ()))) or "any"
     yield f"latency: threads {pinned.get('threads')} on processors {places}" + (f", load average {load} before" if load is not None else "")
     for record in measured:
-        yield from ("  " + line for line in lines(f"{record.case} {record.route}", record.latency or {}))
+        yield from ("  " + line for line in lines(f"{record.case} {record.route}", record.latency or {}, quality(record)))
     if not config.pluginmanager.hasplugin(PLUGIN):
         yield f"latency: {ABSENT}"
 

@@ -1,4 +1,4 @@
-"""Reads the signature of a TFLite file: the format stores names there that the graph itself does not carry."""
+"""Reads a TFLite file: the names in its signature, which the graph itself does not carry, and the types of its tensors."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from typing import Any
 _SUBGRAPHS, _SIGNATURES = 2, 7
 _INPUTS, _OUTPUTS, _SUBGRAPH_INDEX = 0, 1, 4
 _TENSORS, _TENSOR_NAME = 0, 3
+_BUFFERS, _BUFFER_DATA, _BUFFER_OFFSET = 4, 0, 1
+_TENSOR_TYPE, _TENSOR_BUFFER = 1, 2
+_TYPES = {0: "float32", 1: "float16", 9: "int8", 17: "int4"}
 
 
 def tensor_names(path: str) -> dict[str, str]:
@@ -28,6 +31,27 @@ def tensor_names(path: str) -> dict[str, str]:
             index = _field(data, entry, 1)
             names[_text(data, entry, 0)] = _text(data, tensors[_number(data, index, "<I") if index else 0], _TENSOR_NAME)
     return names
+
+
+def kinds_of(data: bytes) -> list[tuple[str, bool]]:
+    """Return the type of each tensor of a file, and whether its numbers are stored in it, for the types that quantisation is about."""
+    model = _follow(data, 0)
+    buffers = [_filled(data, table) for table in _vector(data, model, _BUFFERS)]
+    found = []
+    for subgraph in _vector(data, model, _SUBGRAPHS):
+        for tensor in _vector(data, subgraph, _TENSORS):
+            kind = _field(data, tensor, _TENSOR_TYPE)
+            buffer = _field(data, tensor, _TENSOR_BUFFER)
+            name = _TYPES.get(_number(data, kind, "<b") if kind else 0, "")
+            found.append((name, bool(buffer) and buffers[_number(data, buffer, "<I")]))
+    return found
+
+
+def _filled(data: bytes, table: int) -> bool:
+    """Return whether a buffer holds anything, here or behind the tables."""
+    at = _field(data, table, _BUFFER_DATA)
+    offset = _field(data, table, _BUFFER_OFFSET)
+    return bool(at and _number(data, _follow(data, at), "<I")) or bool(offset and _number(data, offset, "<Q") > 1)
 
 
 def _number(data: bytes, at: int, kind: str) -> Any:

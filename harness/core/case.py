@@ -31,6 +31,7 @@ class RealData:
     with (class ids for accuracy, nothing for embedding). ``more``: further feeds, of other shapes for example.
     ``outputs``, by name, are answers on record that were not made by this run: source and target are held to them as well, floats
     by ``tolerance`` (default: as any other declared one), the rest exactly.
+    ``calibration``: feeds that a quantisation finds its ranges with; without them, those that are judged serve for this as well.
     """
 
     feeds: Mapping[str, Any]
@@ -38,6 +39,7 @@ class RealData:
     more: tuple[Mapping[str, Any], ...] = ()
     outputs: Mapping[str, Any] | None = None
     tolerance: Tolerance | None = None
+    calibration: tuple[Mapping[str, Any], ...] = ()
 
 
 @value
@@ -45,14 +47,24 @@ class Task:
     """A task-level judgement beside the tensors: ``metric`` names it, ``bounds`` holds it.
 
     Metrics: ``accuracy`` (bounds ``max_drop`` and ``max_gain``, fractions; the gain is the drop unless
-    given), ``embedding`` (bounds ``min_cosine`` and ``min_retrieval``, the share of queries whose ranking of all the others is unchanged),
+    given), ``embedding`` (bounds ``min_cosine`` and ``min_retrieval``, the share of queries whose ranking of all the others is
+    unchanged, and ``min_nearest``, the share whose nearest other is, 0 unless given),
     ``token_agreement`` (bounds ``min_agreement``, the share of positions whose most likely token is
     the same, and ``min_prefix``, the positions every sequence must agree on from its start).
+    ``coarse``: other bounds for targets that compute in a coarser type, by its name: ``{"int8": {"max_drop": 0.01}}`` (``int8`` also
+    stands for ``int8-dynamic``, unless that is given).
     """
 
     metric: str
     bounds: Mapping[str, float]
     output: str = ""
+    coarse: Mapping[str, Mapping[str, float]] | None = None
+
+    def at(self, precision: str) -> Task:
+        """Return the task with the bounds that hold for a target which computes in ``precision`` ("" for the source's own types)."""
+        known = self.coarse or {}
+        found = known.get(precision, known.get(precision.partition("-")[0]))
+        return self if found is None else Task(metric=self.metric, bounds={**self.bounds, **found}, output=self.output)
 
 
 @value
@@ -199,7 +211,7 @@ class Case:
             "outputs": list(self.outputs),
             "tolerance": self.tolerance.to_json() if self.tolerance else None,
             "routes": list(self.routes),
-            "task": [self.task.metric, dict(self.task.bounds), self.task.output] if self.task else None,
+            "task": [self.task.metric, dict(self.task.bounds), self.task.output, *_coarse(self.task)] if self.task else None,
             "family": self.family,
             "ties": {name: [tie.scores, tie.axis, tie.window] for name, tie in (self.ties or {}).items()},
             "files": list(self.files),
@@ -226,7 +238,7 @@ class Case:
             outputs=tuple(data["outputs"]),
             tolerance=tolerance_from(data["tolerance"], f"case {data['id']!r}") if data["tolerance"] else None,
             routes=tuple(data["routes"]),
-            task=Task(metric=task[0], bounds=task[1], output=task[2]) if task else None,
+            task=Task(metric=task[0], bounds=task[1], output=task[2], coarse=task[3] if len(task) > 3 else None) if task else None,
             family=data["family"],
             ties={name: Ties(scores=tie[0], axis=tie[1], window=tie[2]) for name, tie in data["ties"].items()},
             files=tuple(data["files"]),
@@ -238,6 +250,10 @@ class Case:
             profiles=tuple(data.get("profiles", ())),
             latency=bool(data.get("latency", False)),
         )
+
+
+def _coarse(task: Task) -> list[Any]:
+    return [{name: dict(bounds) for name, bounds in task.coarse.items()}] if task.coarse else []
 
 
 def _several(inputs: Any) -> tuple[TensorSpec, ...]:

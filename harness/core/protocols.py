@@ -70,7 +70,8 @@ class Source:
     for a model that only lives in memory). ``model``: the live model, for the in-memory formats
     that a `Framework` owns. ``feeds``: the example inputs by canonical name (read-only arrays), in
     call order. ``dynamic``: input name -> axis -> (name or expression of its length, low, high). ``case``: the case
-    with its builders, for converters that must rebuild. ``space``: which lengths go together.
+    with its builders, for converters that must rebuild. ``space``: which lengths go together. ``calibration``: feeds by canonical
+    name to find the ranges of inner tensors with, for a converter that asks for them.
     """
 
     artifact: Artifact
@@ -79,6 +80,7 @@ class Source:
     model: Any = None
     case: Case | None = None
     space: Space | None = None
+    calibration: tuple[Mapping[str, Any], ...] = ()
 
 
 @value
@@ -124,6 +126,8 @@ class Framework(Protocol):
     outputs are theirs, each with the name of its model and a dot before its own.
     Optional: ``otherwise(model, feeds)`` does as ``run``, with another number of threads and another memory layout of the inputs, so that
     sums are taken in another order; what that moves is noise of the case.
+    Optional, to judge targets in 8 bits: ``emulate(case, model, feeds, move, inner)`` returns what ``oracle`` does, with tensors inside
+    of the model rounded as ``inner`` says (see `harness.core.weights.Inner`).
     Optional, to measure its time: ``prepared(model, feeds)``, see `Session`.
     """
 
@@ -153,7 +157,8 @@ class Converter(Protocol):
     worker ends after each. One whose ``target`` is among its ``sources`` is used only where a route names it.
 
     Optional: ``coarsest(options)``, the coarsest type that what it makes computes in, as `harness.numerics.oracle.UNITS` names it, ""
-    for that of the source. ``files``: options that name a file, as seen from the case file; what is in it counts for the cache.
+    for that of the source. ``calibrates(options)``: how many samples to calibrate with are wanted, 0 for none; see
+    `harness.engine.calibration`. ``files``: options that name a file, as seen from the case file; what is in it counts for the cache.
     ``made_of`` (of any adapter): modules outside its own file that its results depend on.
     """
 

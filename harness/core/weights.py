@@ -14,6 +14,8 @@ from typing import Any, Callable
 
 import numpy as np
 
+from harness.core.value import value
+
 
 def fill(name: str, shape: tuple[int, ...], seed: int, role: str = "") -> Any:
     """Return float64 values for the parameter or buffer ``name``, a pure function of the arguments.
@@ -47,6 +49,9 @@ def fill(name: str, shape: tuple[int, ...], seed: int, role: str = "") -> Any:
 Move = Callable[[str, Any, str], Any]
 """Name, array and dtype of a weight or an input to the float64 array that takes its place, of the same shape."""
 
+EIGHT = {"int8": "all", "int8-dynamic": "factors", "int8-weights": "none"}
+"""Types whose weights are in 8 bits, and which tensors inside of a model are as well: all of them, by ranges found beforehand, what
+enters a product, or none."""
 # How far `jitter` moves a value, in unit round-offs of its type: far enough that what hangs on the last bits shows.
 REACH = 8.0
 # So many values at a time are moved or rounded: a weight of any size needs no more room than its result.
@@ -103,15 +108,17 @@ def _by_blocks(array: Any, change: Callable[[Any, int], Any]) -> Any:
 
 
 def rounded(name: str, array: Any, dtype: str, *, precision: str) -> Any:
-    """Return ``array`` as float64, rounded to what ``precision`` holds: float16, bfloat16, tfloat32 or int8.
+    """Return ``array`` as float64, rounded to what ``precision`` holds: float16, bfloat16, tfloat32 or one of `EIGHT`.
 
-    int8 is symmetric with one scale for each slice of the last axis of a matrix and one for any other tensor. ``name`` and
-    ``dtype`` play no part.
+    int8 is symmetric with one scale for each slice of the last axis of a matrix and one for any other tensor; vectors stay as they are,
+    since biases and scales are kept in 32 bits. ``name`` and ``dtype`` play no part.
     """
     array = np.asarray(array)
-    if precision == "int8":
+    if precision in EIGHT:
         wide = array.astype(np.float64)
-        axes = tuple(range(wide.ndim - 1)) if wide.ndim > 1 else None
+        if wide.ndim < 2:
+            return wide
+        axes = tuple(range(wide.ndim - 1)) if wide.ndim == 2 else None
         top = np.maximum(np.max(wide, axis=axes, keepdims=True), -np.min(wide, axis=axes, keepdims=True)) if wide.size else np.float64(0)
         step = np.where(top > 0, top / 127.0, 1.0)
         wide /= step
@@ -130,6 +137,56 @@ def rounded(name: str, array: Any, dtype: str, *, precision: str) -> Any:
         return np.ldexp(np.round(np.ldexp(fraction, bits + 1)), exponent - bits - 1)
 
     return _by_blocks(array, cut)
+
+
+def in_eight_bits(array: Any, among: int = 0) -> Any:
+    """Return float64 numbers rounded to 256 even steps from the smallest to the largest of them, zero among the steps.
+
+    ``among``: the range is that of as many samples more, which is wider: the largest of n Gaussian numbers is near sqrt(2 ln n).
+
+    So are activations held (Jacob et al., Quantization and Training of Neural Networks, 2018, section 2.1). What is no finite number, or
+    beyond any (the -1e38 of a mask), takes no part and stays.
+    """
+    wide = np.asarray(array, np.float64)
+    counts = np.abs(wide) < 1e30
+    low, high = (min(0.0, float(np.min(wide, initial=0.0, where=counts))), max(0.0, float(np.max(wide, initial=0.0, where=counts))))
+    if low == high:
+        return wide
+    step = (high - low) / 255.0 * float(np.sqrt(np.log1p((1 + among) * wide.size) / np.log1p(wide.size)))
+    zero = np.round(-low / step)
+    with np.errstate(invalid="ignore"):
+        held = (np.clip(np.round(wide / step) + zero, 0.0, 255.0) - zero) * step
+    return np.where(counts, held, wide)
+
+
+@value
+class Inner:
+    """What becomes of tensors inside of a model: those of ``which`` (a word of `EIGHT`) are rounded as `in_eight_bits` does.
+
+    ``among`` makes another draw of the same rounding: the range is that of so many samples more.
+    """
+
+    which: str
+    among: int = 0
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether all are rounded."""
+        return self.which == "all"
+
+    @property
+    def factors(self) -> bool:
+        """Whether those are rounded that a product reads, and no others."""
+        return self.which == "factors"
+
+    def __call__(self, array: Any) -> Any:
+        """Return the array rounded."""
+        return in_eight_bits(array, self.among)
+
+
+def inner_of(precision: str) -> Inner | None:
+    """Return what a target that computes in ``precision`` makes of tensors inside of a model; None where rounding weights says enough."""
+    return Inner(which=EIGHT[precision]) if precision in EIGHT else None
 
 
 def guess_role(name: str, rank: int) -> str:

@@ -41,8 +41,9 @@ class Pair:
         asked = {"framework": framework.name, "ref": cell.ref, "feeds": dict(feeds), "precision": self._precision, "draws": draws}
         answer = self._steps.ask(framework.toolchain, "reference", asked)
         reference = Reference(
-            **{name: answer[name] or {} for name in ("outputs", "oracle", "spread", "emulated")}, wobble=answer["wobble"]
-        )
+            **{name: answer[name] or {} for name in ("outputs", "oracle", "spread", "emulated")},
+            wobble=answer["wobble"], inner=answer["inner"],
+        )  # fmt: skip
         runtime = registry.get("runtimes", cell.route.runtime.name)
         outputs = self._steps.ask(runtime.toolchain, "run", {"session": self._session, "feeds": dict(feeds)})["outputs"]
         self._shapes = {name: array.shape for name, array in reference.outputs.items()}

@@ -16,6 +16,7 @@ from harness.core.artifact import Artifact
 from harness.core.errors import ParityError, Unavailable
 from harness.core.route import Hop, Route
 from harness.core.value import value
+from harness.core.weights import EIGHT
 from harness.engine import prefixes
 from harness.engine.blame_words import answer, said, sentence, told
 from harness.engine.judging import coarsest, declared, judge_one
@@ -72,9 +73,10 @@ def hops(cell: Cell, steps: Steps, trace: Trace, sample: Sample, bounds: Bounds 
     An artifact that mismatches on one runtime is tried on another that opens its format.
     """
     work = quiet(trace)
-    reference = steps.reference(cell, work, sample)
+    precision = coarsest(cell.route, steps.registry)
+    reference = steps.reference(cell, work, sample, precision)
     first = steps.samples(cell, work)[0][0]
-    artifact = steps.source(cell, work, reference if first is sample else steps.reference(cell, work, first))
+    artifact = steps.source(cell, work, reference if first is sample else steps.reference(cell, work, first, precision))
     judge = _Judge(cell, steps, sample, reference, bounds or declared(cell.case))
     found: list[Step] = []
     for number, hop in enumerate(cell.route.converters, 1):
@@ -197,6 +199,9 @@ def culprit(cell: Cell, steps: Steps, trace: Trace, sample: Sample, bounds: Boun
     notes = [step.note, *(other.note for other in found if other.note and other.hop == step.hop and other is not step)]
     before = found[right].artifact if right >= 0 else _given(found, cell)
     known = {"at": sample.where, "graph": _graph(cell, found[right].hop if right >= 0 else "", before)}
+    if coarsest(cell.route, steps.registry) in EIGHT:
+        notes.append("its layers were not compared: in 8 bits every one of them adds rounding of its own")
+        return {**known, **answer(step.hop, note="; ".join(filter(None, notes)))}
     try:
         verdict, source, target, aligned = layers(cell, steps, sample, step, before)
     except _FAILURES as failure:

@@ -134,8 +134,8 @@ class Both:
         """Return all that the source says of a sample, its float64 twin included. Raises `WorkerFailure`."""
         asked = {"framework": self.framework.name, "ref": self.cell.ref, "feeds": dict(sample.feeds), "precision": precision}
         answer = self.steps.ask(self.framework.toolchain, "reference", asked)
-        groups = {name: answer[name] or {} for name in ("outputs", "oracle", "spread", "emulated")}
-        return Reference(**groups, wobble=answer["wobble"])
+        groups: dict[str, Any] = {name: answer[name] or {} for name in ("outputs", "oracle", "spread", "emulated")}
+        return Reference(**groups, wobble=answer["wobble"], inner=answer["inner"])
 
 
 class _Ahead:

@@ -13,7 +13,6 @@ from harness.core.artifact import Artifact
 from harness.core.case import Case
 from harness.core.errors import ParityError, Unavailable, UsageError
 from harness.core.outcome import Outcome, Stage
-from harness.core.protocols import option_values
 from harness.core.record import Comparison, Record
 from harness.core.registry import Registry, registry
 from harness.core.route import Route, adapters_of
@@ -23,6 +22,7 @@ from harness.engine import blame, bundles
 from harness.engine.amplified import search
 from harness.engine.batches import Batches, batchable
 from harness.engine.cache import Cache
+from harness.engine.calibration import calibrated_hop, static_hop
 from harness.engine.fuzz import fuzz
 from harness.engine.fuzzing import Fuzzing, ground_of
 from harness.engine.judging import coarsest, declared
@@ -166,14 +166,6 @@ class Engine:
     def _toolchains(self, route: Route) -> tuple[str, ...]:
         return tuple(dict.fromkeys(adapter.toolchain for adapter in adapters_of(route, self._registry)))
 
-    def _static(self, route: Route) -> str:
-        """Return the first converter of the route that was asked for, or only has, static shapes; "" for none."""
-        for hop in route.converters:
-            adapter = self._registry.get("converters", hop.name)
-            if option_values(adapter, hop.options, f"route {route}").get("dynamic") is False:
-                return str(hop)
-        return ""
-
     def _references(
         self, cell: Cell, trace: Trace, samples: Sequence[Sample], real: Real
     ) -> tuple[list[Sample], list[Reference]]:  # fmt: skip
@@ -199,11 +191,15 @@ class Engine:
         trace.rungs = tuple(self._rungs.get(cell.case.level, ()))
         samples, brought = steps.samples(cell, trace, trace.rungs)
         real = real_from(brought) if brought else Real()
-        fixed = self._static(cell.route)
+        fixed = static_hop(cell.route, self._registry)
         others = [sample for sample in samples if sample.lengths != samples[0].lengths]
         if fixed and others:
             samples = [sample for sample in samples if sample not in others]
             trace.notes.append(f"judged at the example shape only: {fixed} bakes it in")
+        ranged = calibrated_hop(cell.route, self._registry)
+        if ranged and any("rung" in sample.where for sample in samples):
+            samples = [sample for sample in samples if "rung" not in sample.where]
+            trace.notes.append(f"judged on ordinary inputs only: {ranged} knows the ranges that it was calibrated with")
         trace.shapes = {"tried": [], "failing": []}
         samples, references = self._references(cell, trace, samples, real)
         trace.shapes["tried"] = [sample.where for sample in samples]
@@ -218,13 +214,14 @@ class Engine:
         trace.messages += judged.notes
         trace.shapes.update(failing=list(judged.failing), judged=judged.judged, comparisons=judged.count)
         trace.comparisons = (*judged.comparisons, *_provenance(cell.route, trace.provenance))
-        if self._search and runs.failure is None and all(c.match for c in trace.comparisons) and not cell.case.has_data:
+        if self._search and not ranged and runs.failure is None and all(c.match for c in trace.comparisons) and not cell.case.has_data:
             self._amplified(cell, trace, artifact, samples[0], bounds)
         failure = runs.failure
         if failure is not None:
             trace.shapes["failing"].append(samples[failure["sample"]].where)
         drawn = not cell.case.part or cell.case.part["drawn"]
-        if self._fuzzing and drawn and not fixed and (ground := ground_of(samples, references, runs, trace.shapes["failing"])):
+        free = drawn and not fixed and not ranged
+        if self._fuzzing and free and (ground := ground_of(samples, references, runs, trace.shapes["failing"])):
             failure = fuzz(cell, steps, trace, artifact, ground, bounds, self._fuzzing) or failure
         if failure is not None:
             trace.stage = Stage(failure["stage"])

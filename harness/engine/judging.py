@@ -63,14 +63,31 @@ def judge_runs(
         where = {**sample.where, "repeat": 1} if again else sample.where
         judged = judge_one(case, artifact, sample, reference, outputs, bounds, precision, where, held)
         if case.task and not again and index == 0:
-            judged = (*judged, judge(case.task, outputs, reference.outputs, labels))
+            judged = (*judged, judge(case.task.at(precision), outputs, reference.outputs, labels))
             notes += [note] if (note := judged[-1].metrics.get("note")) else []
+        if precision == "int8" and not again:
+            notes += [note for comparison in judged if (note := _saturated(comparison, outputs))]
         (ladder if "rung" in where else kept).extend(judged)
         seen.add(index)
         count += len(judged)
         if not all(c.match for c in judged) and where not in failing:
             failing.append(where)
     return Judged(comparisons=(*kept, *_worth(ladder)), failing=tuple(failing), judged=len(seen), count=count, notes=tuple(notes))
+
+
+def _saturated(comparison: Comparison, outputs: Mapping[str, Any]) -> str:
+    """Return a note where the element that is furthest out holds the end of the range of its output, as several do; else ""."""
+    at = comparison.metrics.get("actual_at_worst")
+    if comparison.match or at is None or not comparison.metrics.get("outside"):
+        return ""
+    array = np.asarray(outputs[comparison.output])
+    count = int(np.count_nonzero(array == at))
+    if count < 2 or at not in (np.max(array), np.min(array)):
+        return ""
+    return (
+        f"output {comparison.output!r} saturates: {count} elements hold the end of its range, {at:.6g}, and the worst of them should be "
+        f"{comparison.metrics['expected_at_worst']:.6g}; calibrate with more samples, or with some that are like those judged"
+    )
 
 
 def judge_one(
@@ -119,7 +136,9 @@ def yardsticks(
             coarse = UNITS.get(kind, 0.0) if UNITS.get(kind, 0.0) > source else 0.0
             least, most = RANGES.get(kind, _UNBOUNDED) if coarse else _UNBOUNDED
             found[name] = Yardstick(
-                reference=reference.outputs[name], oracle=exact, spread=reference.spread[name], emulated=reference.emulated.get(name),
+                reference=reference.outputs[name], oracle=exact, spread=reference.spread[name],
+                emulated=reference.emulated.get(name) if precision else None,
+                inner=bool(precision and coarse) and name in reference.emulated and reference.inner,
                 wobble=reference.wobble[name], terms=max(1.0, longest / max(1, exact.size)),
                 unit=source, coarse=coarse, least=least, most=most,
                 counted=_counted(reference, name, sample.rung, most),

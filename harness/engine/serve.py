@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import dataclasses
 import logging
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -120,15 +121,20 @@ class Serve(Gradients, Probes, Faults, Parts, Sittings, Ascend, Latency):
         labels = None if real.labels is None else np.asarray(real.labels)
         tolerance = real.tolerance.to_json() if real.tolerance else None
         more = [dict(feeds) for feeds in real.more]
-        return {"feeds": dict(real.feeds), "labels": labels, "more": more, "outputs": dict(real.outputs or {}), "tolerance": tolerance}
+        return {
+            "feeds": dict(real.feeds), "labels": labels, "more": more, "outputs": dict(real.outputs or {}), "tolerance": tolerance,
+            "calibration": [dict(feeds) for feeds in real.calibration],
+        }  # fmt: skip
 
     def convert(
         self, converter: str, source: Mapping[str, Any], ref: Mapping[str, Any], feeds: Mapping[str, Any],
         dynamic: Mapping[str, Any], dest: str, options: Mapping[str, Any], space: Mapping[str, Any] | None = None,
+        calibration: Sequence[Mapping[str, Any]] = (),
     ) -> dict[str, Any]:  # fmt: skip
         """Convert ``source`` (an artifact as plain data) into the folder ``dest``; return the new artifact."""
         adapter = self._registry.get("converters", converter)
         opened = self._open(artifact_from(source), ref, feeds, dynamic, space)
+        opened = dataclasses.replace(opened, calibration=tuple(map(private, calibration)))
         messages: list[str] = []
         seconds: dict[str, float] = {}
         with _heard(messages), timed(seconds, "convert"):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from harness.core.case import Case
-from harness.core.weights import REACH, Move, jitter, rounded
+from harness.core.weights import REACH, Inner, Move, inner_of, jitter, rounded
 from harness.engine.serve_gradient import is_real
 
 JITTERS = 2
@@ -19,6 +19,8 @@ _QUICK = 1.0
 """Seconds that a run may have taken for another one, in another order of summation, to count as cheap."""
 _COUNTED = 16.0
 """How often the bound counts a spread at least, see `harness.numerics.oracle`."""
+AMONG = 64
+"""How many samples the ranges of tensors are thought to come from that were found beforehand."""
 
 
 def reference_of(adapter: Any, case: Case, model: Any, feeds: Mapping[str, Any], precision: str, draws: int = JITTERS) -> dict[str, Any]:
@@ -27,7 +29,8 @@ def reference_of(adapter: Any, case: Case, model: Any, feeds: Mapping[str, Any],
     Returns by output name: ``outputs``; ``oracle`` (None when the model cannot run in float64, with the reason in
     ``oracle_error``); ``spread``, elementwise: how far the float64 outputs move for each unit round-off that inputs and
     weights move (infinite where NaN or infinities come or go); ``emulated``: the float64 outputs when inputs and weights are
-    rounded to ``precision`` first, None without one. A model that cannot run in float64 has no ``oracle``; its ``spread`` is how
+    rounded to ``precision`` first, None without one; with ``inner`` True tensors inside of the model are rounded as well, which a type of
+    8 bits asks for and a framework with ``emulate`` does. A model that cannot run in float64 has no ``oracle``; its ``spread`` is how
     far its own outputs move when inputs do by a few units in the last place, its own rounding included. The
     spread is the largest of so many ``draws``; with 0 there is no float64 run at all, and the spread is 0. ``wobble`` is the
     largest difference between the two runs by output, ``seconds`` the time by step. Where a source can be run ``otherwise`` and is
@@ -41,6 +44,7 @@ def reference_of(adapter: Any, case: Case, model: Any, feeds: Mapping[str, Any],
     wobble = {name: _largest(_apart(array, again[name])) for name, array in outputs.items()}
     answer: dict[str, Any] = {
         "outputs": outputs, "oracle": None, "spread": None, "emulated": None, "oracle_error": "", "wobble": wobble, "seconds": seconds,
+        "inner": False,
     }  # fmt: skip
     if not draws:
         spread = {name: np.zeros(array.shape, np.float32) for name, array in outputs.items()}
@@ -54,13 +58,34 @@ def reference_of(adapter: Any, case: Case, model: Any, feeds: Mapping[str, Any],
             cheap = hasattr(adapter, "otherwise") and seconds["repeat"] <= _QUICK
             answer["spread"] = _reordered(adapter, model, feeds, outputs, exact, spread) if cheap else spread
         if precision:
-            move = functools.partial(rounded, precision=precision)
-            answer["emulated"] = adapter.oracle(case, model, _moved(feeds, move), move)
+            answer["emulated"], answer["inner"] = _emulated(adapter, case, model, feeds, precision, exact)
     except Exception as error:
         answer.update(oracle=None, emulated=None, oracle_error=f"{type(error).__name__}: {error}"[:500])
         with timed(seconds, "spread"):
             answer["spread"] = _spread(lambda move: adapter.run(model, _moved(feeds, move, wide=False)), outputs, 1.0, draws)
     return answer
+
+
+def _emulated(
+    adapter: Any, case: Case, model: Any, feeds: Mapping[str, Any], precision: str, exact: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], bool]:  # fmt: skip
+    """Return what the float64 twin gives in ``precision``, and whether tensors inside of it are rounded, too.
+
+    Then it is, element by element, what is further from ``exact`` of two draws of that rounding.
+    """
+    move, inner = functools.partial(rounded, precision=precision), inner_of(precision)
+    if inner is None or not hasattr(adapter, "emulate"):
+        return adapter.oracle(case, model, _moved(feeds, move), move), False
+    drawn: dict[str, Any] = {}
+    for one in (inner, Inner(which=inner.which, among=AMONG if inner.everywhere else 1))[: 1 if inner.which == "none" else 2]:
+        given = {name: one(array) if one.everywhere and is_real(array) else np.array(array) for name, array in feeds.items()}
+        for name, array in adapter.emulate(case, model, given, move, one).items():
+            # A single draw may be next to nothing by chance, above all among few elements.
+            before = drawn.get(name, array)
+            with np.errstate(invalid="ignore"):
+                further = np.abs(array - exact[name]) > np.abs(before - exact[name]) if array.dtype.kind == "f" else False
+            drawn[name] = np.where(further, array, before)
+    return drawn, True
 
 
 def _spread(run: Callable[[Move], Mapping[str, Any]], exact: Mapping[str, Any], reach: float, draws: int) -> dict[str, Any]:

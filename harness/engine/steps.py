@@ -17,6 +17,7 @@ from harness.core.protocols import option_values
 from harness.core.registry import Registry
 from harness.core.route import Hop, adapters_of
 from harness.engine.cache import Cache, Entry, key_of
+from harness.engine.calibration import calibration_of
 from harness.engine.pool import Pool
 from harness.engine.steps_keys import Keys, cpu, digest_of
 from harness.engine.toolchains import locate
@@ -81,8 +82,9 @@ class Steps(Keys):
             answer = self._ask(trace, adapter.toolchain, "data", {"ref": cell.ref})
             labels = {} if answer["labels"] is None else {"labels": answer["labels"]}
             more = {f"more-{number}": feeds for number, feeds in enumerate(answer["more"])}
-            facts = {"more": len(more), "tolerance": answer["tolerance"]}
-            return facts, {"feeds": answer["feeds"], "labels": labels, "recorded": answer["outputs"], **more}
+            kept = {f"calibration-{number}": feeds for number, feeds in enumerate(answer["calibration"])}
+            facts = {"more": len(more), "tolerance": answer["tolerance"], "calibration": len(kept)}
+            return facts, {"feeds": answer["feeds"], "labels": labels, "recorded": answer["outputs"], **more, **kept}
 
         entry = self._cache.get(parts, make)
         groups = [entry.arrays("feeds"), *(entry.arrays(f"more-{number}") for number in range(entry.facts["more"]))]
@@ -112,7 +114,7 @@ class Steps(Keys):
                 # In float64 a model may be twice as large; without that run there is still its own.
                 answer = self._ask(trace, adapter.toolchain, "reference", {**asked, "draws": 0})
                 answer["oracle_error"] = str(failure.detail["message"])
-            facts = {name: answer[name] for name in ("oracle_error", "wobble", "seconds")}
+            facts = {name: answer[name] for name in ("oracle_error", "wobble", "seconds", "inner")}
             return facts, {name: answer[name] or {} for name in ("outputs", "oracle", "spread", "emulated")}
 
         entry = self.remember(parts, make, trace, "reference")
@@ -120,7 +122,7 @@ class Steps(Keys):
             trace.messages.append(f"judged against the source's own precision, for want of a float64 run: {entry.facts['oracle_error']}")
         groups = {name: entry.arrays(name) for name in ("outputs", "oracle", "spread", "emulated")}
         _require_determinism(groups["outputs"], entry.facts["wobble"])
-        return Reference(**groups, wobble=entry.facts["wobble"])
+        return Reference(**groups, wobble=entry.facts["wobble"], inner=entry.facts["inner"])
 
     def source(self, cell: Cell, trace: Trace, reference: Reference) -> Artifact:
         """Return the artifact that stands for the source model; a file where the framework's format is one."""
@@ -156,22 +158,26 @@ class Steps(Keys):
         beside = {name: str(Path(cell.file).parent / options[name]) for name in getattr(adapter, "files", ()) if options[name]}
         options.update(beside)
         told = told_of(cell.case, cell.route.framework)
+        wanted = int(adapter.calibrates(options)) if hasattr(adapter, "calibrates") else 0
+        calibration = calibration_of(self, cell, trace, wanted) if wanted else None
         parts = {
             "kind": "convert", "converter": hop.name, "options": options, "adapter": self._adapter(adapter),
             "source": source.digest, "ports": [p.to_json() for p in (*source.inputs, *source.outputs)],
             "feeds": sample.digest, **told, "given": cell.digest if options.get("file") else "",
             **({"read": {name: digest_of(path) for name, path in beside.items()}} if beside else {}),
+            **({"calibration": calibration.digest} if calibration else {}),
         }  # fmt: skip
         arguments = {
             "converter": hop.name, "source": source.to_json(), "ref": cell.ref, "feeds": dict(sample.feeds),
-            "options": options, **told,
+            "options": options, **told, **({"calibration": [dict(feeds) for feeds in calibration.feeds]} if calibration else {}),
         }  # fmt: skip
+        said = (calibration.told,) if calibration else ()
         try:
             made = self._artifact(trace, parts, adapter.toolchain, "convert", arguments)
         finally:
             if getattr(adapter, "single_use", False):
                 self._pool.retire(adapter.toolchain)
-        return dataclasses.replace(made, messages=(*source.messages, *made.messages))
+        return dataclasses.replace(made, messages=(*source.messages, *said, *made.messages))
 
     def _artifact(self, trace: Trace, parts: Mapping[str, Any], toolchain: str, verb: str, arguments: Mapping[str, Any]) -> Artifact:
         def make(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:

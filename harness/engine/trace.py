@@ -59,13 +59,17 @@ class Trace:
 
 @value
 class Reference:
-    """The source's own outputs, those of its float64 twin, and how both depend on the last bits; see `harness.engine.serve_reference`."""
+    """The source's own outputs, those of its float64 twin, and how both depend on the last bits; see `harness.engine.serve_reference`.
+
+    ``inner``: whether ``emulated`` has tensors inside of the model rounded, too.
+    """
 
     outputs: Mapping[str, Any]
     oracle: Mapping[str, Any]
     spread: Mapping[str, Any]
     emulated: Mapping[str, Any]
     wobble: Mapping[str, float]
+    inner: bool = False
 
 
 @value

@@ -27,6 +27,13 @@ _TYPED = {
 _NAMES = {1: "float32", 10: "float16", 16: "bfloat16"}
 # The evaluator computes this in float32 inside, which the type of the result does not show.
 _SINGLE_INSIDE = ("DynamicQuantizeLinear",)
+_PRODUCTS = ("Conv", "ConvTranspose", "Gemm", "MatMul", "LSTM", "GRU", "RNN", "Einsum", "Attention")
+# What these return has been rounded before, or is no result of arithmetic.
+_MOVES = (
+    "Cast", "CastLike", "Compress", "Concat", "Constant", "ConstantOfShape", "DepthToSpace", "Expand", "EyeLike", "Flatten", "Gather",
+    "GatherElements", "GatherND", "Identity", "MaxPool", "Pad", "Range", "Reshape", "ReverseSequence", "ScatterElements", "ScatterND",
+    "Shape", "Slice", "SpaceToDepth", "Split", "Squeeze", "Tile", "Transpose", "Trilu", "Unsqueeze", "Where", "If", "Loop", "Scan",
+)  # fmt: skip
 
 
 @functools.lru_cache(maxsize=1)
@@ -46,12 +53,12 @@ def double_evaluator() -> Any:
     """Return the float64 class. It raises `RuntimeError` where an operator would still compute in less.
 
     ``move``: what each weight of the main graph becomes, see `harness.core.weights.Move`; without one it is widened. Either is done
-    when a node reads it.
+    when a node reads it. ``inner``: what becomes of the values between nodes, see `harness.core.weights.Inner`.
     """
 
     class Double(evaluator()):  # type: ignore[misc]
-        def __init__(self, proto: Any, *args: Any, move: Any = None, **kwargs: Any) -> None:
-            self._move = move
+        def __init__(self, proto: Any, *args: Any, move: Any = None, inner: Any = None, **kwargs: Any) -> None:
+            self._move, self._inner = move, inner
             self._movable = _weighed(proto) if move is not None else ()
             super().__init__(proto, *args, **kwargs)
 
@@ -65,6 +72,18 @@ def double_evaluator() -> Any:
             if tensor.name in self._movable:
                 return self._move(tensor.name, _wide(array) if array.dtype.kind != "f" else array, _NAMES[tensor.data_type])
             return _wide(array)
+
+        def _made(self, node: Any, needs: Any, results: Any, attributes: Any) -> Any:
+            if self._inner is not None and self._inner.factors and node.op_type in _PRODUCTS:
+                # The factors are the first two; a weight has been rounded by itself.
+                results = {**results, **{name: self._rounded(results[name]) for name in node.input[:2] if name in results}}
+            made = super()._made(node, needs, results, attributes)
+            computes = self._inner is not None and self._inner.everywhere and node.op_type not in _MOVES
+            return tuple(map(self._rounded, made)) if computes and any(name in results for name in needs if name) else made
+
+        def _rounded(self, value: Any) -> Any:
+            fits = isinstance(value, np.ndarray) and value.dtype == np.float64
+            return np.asarray(self._inner(value)).reshape(value.shape) if fits else value
 
         def check(self, node: Any, name: str, value: Any) -> None:
             if node.op_type != "Constant" and any(is_narrow(array.dtype) for array in _arrays(value)):

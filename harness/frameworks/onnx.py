@@ -13,7 +13,7 @@ from harness.core.case import Case
 from harness.core.errors import UsageError
 from harness.core.external import attach, load, save
 from harness.core.outputs import flatten, is_instance
-from harness.core.weights import Move
+from harness.core.weights import Inner, Move
 from harness.frameworks._onnx_checks import check_ports, inputs_of
 
 
@@ -101,6 +101,13 @@ class Onnx:
 
         wide = {name: array.astype(np.float64) if is_narrow(array.dtype) else array for name, array in feeds.items()}
         return _named(model, double_evaluator()(model.proto, move=move).run(None, wide))
+
+    def emulate(self, case: Case, model: Built, feeds: Mapping[str, Any], move: Move, inner: Inner) -> dict[str, Any]:
+        """Return the outputs of the graph in float64 whose nodes pass on rounded values."""
+        from harness.frameworks._onnx_evaluator import double_evaluator, is_narrow
+
+        wide = {name: array.astype(np.float64) if is_narrow(array.dtype) else array for name, array in feeds.items()}
+        return _named(model, double_evaluator()(model.proto, move=move, inner=inner).run(None, wide))
 
     def trace(self, model: Built, feeds: Mapping[str, Any], wanted: Sequence[str] | None = None) -> list[dict[str, Any]]:
         """Return one call for each node."""

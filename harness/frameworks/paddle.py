@@ -12,7 +12,7 @@ import numpy as np
 from harness.core.case import Case
 from harness.core.errors import UsageError
 from harness.core.outputs import flatten, is_instance, weighed
-from harness.core.weights import Move, fill
+from harness.core.weights import Inner, Move, fill
 from harness.frameworks import _paddle_trace, _paddle_walk
 from harness.frameworks._calls import bound_by
 
@@ -75,6 +75,25 @@ def _moved(layer: Any, move: Move) -> None:
     for name, tensor in (*layer.named_parameters(), *layer.named_buffers()):
         if "float" in str(tensor.dtype):
             tensor.set_value(move(name, np.array(tensor), "float32"))
+
+
+def _round(layer: Any, inner: Inner) -> None:
+    """Have the layers that hold no others round what they return, or what a product reads."""
+    import paddle
+
+    def rounded(item: Any) -> Any:
+        if isinstance(item, (tuple, list)):
+            return type(item)(map(rounded, item))
+        fits = isinstance(item, paddle.Tensor) and "float64" in str(item.dtype)
+        return paddle.to_tensor(np.array(inner(item.numpy())), dtype="float64") if fits else item
+
+    for part in (layer, *layer.sublayers()):
+        if part.sublayers():
+            continue
+        if inner.everywhere:
+            part.register_forward_post_hook(lambda _, __, result: rounded(result))
+        elif inner.factors and type(part).__name__.startswith(("Linear", "Conv")):
+            part.register_forward_pre_hook(lambda _, given: rounded(given))
 
 
 class Paddle:
@@ -152,6 +171,13 @@ class Paddle:
 
     def oracle(self, case: Case, model: Built, feeds: Mapping[str, Any], move: Move | None = None) -> dict[str, Any]:
         """Return the outputs of a float64 copy."""
+        return self._in_double(model, feeds, move, None)
+
+    def emulate(self, case: Case, model: Built, feeds: Mapping[str, Any], move: Move, inner: Inner) -> dict[str, Any]:
+        """Return the outputs of a float64 copy whose layers pass on rounded tensors."""
+        return self._in_double(model, feeds, move, inner)
+
+    def _in_double(self, model: Built, feeds: Mapping[str, Any], move: Move | None, inner: Inner | None) -> dict[str, Any]:
         import paddle
 
         before = paddle.get_default_dtype()
@@ -161,6 +187,8 @@ class Paddle:
             layer.eval()
             if move is not None:
                 _moved(layer, move)
+            if inner is not None:
+                _round(layer, inner)
             wide = {name: array.astype(np.float64) if array.dtype.kind == "f" else array for name, array in feeds.items()}
             return Built(layer, model.inputs, model.outputs).call(wide)
         finally:

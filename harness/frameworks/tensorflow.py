@@ -10,9 +10,10 @@ import numpy as np
 
 from harness.core.case import Case
 from harness.core.outputs import is_instance, weighed
-from harness.core.weights import Move, fill
+from harness.core.weights import Inner, Move, fill
 from harness.frameworks import _keras_trace, _keras_walk
 from harness.frameworks._calls import bound_by
+from harness.frameworks._keras_eighth import rounding
 from harness.frameworks._tensorflow import Built, arrays_of, construct, copy_weights, variables_of
 from harness.frameworks._tensorflow_files import from_file, signature_of
 
@@ -158,6 +159,15 @@ class TensorFlow:
 
     def oracle(self, case: Case, model: Built, feeds: Mapping[str, Any], move: Move | None = None) -> dict[str, Any]:
         """Return the outputs of a float64 build with the same weights; raises where a part of it is not in float64."""
+        return self._in_double(case, model, feeds, move, None)
+
+    def emulate(self, case: Case, model: Built, feeds: Mapping[str, Any], move: Move, inner: Inner) -> dict[str, Any]:
+        """Return the outputs of a float64 build whose layers pass on rounded tensors."""
+        return self._in_double(case, model, feeds, move, inner)
+
+    def _in_double(
+        self, case: Case, model: Built, feeds: Mapping[str, Any], move: Move | None, inner: Inner | None
+    ) -> dict[str, Any]:  # fmt: skip
         wide = {name: array.astype(np.float64) if array.dtype.kind == "f" else array for name, array in feeds.items()}
         if model.twin is None:
             twin = _twin(case, model)
@@ -165,7 +175,7 @@ class TensorFlow:
             if narrow:
                 raise RuntimeError(f"the float64 model computes in less than float64 in {', '.join(sorted(narrow))}")
             model.twin = twin
-        with _moved(model.twin, move):
+        with _moved(model.twin, move), rounding(model.twin, inner):
             outputs = self.run(model.twin, wide)
         short = {name: str(array.dtype) for name, array in outputs.items() if array.dtype.name in ("float32", "float16", "bfloat16")}
         if short:

@@ -11,8 +11,8 @@ import numpy as np
 from harness.core.case import Case
 from harness.core.errors import UsageError
 from harness.core.outputs import is_instance, weighed
-from harness.core.weights import Move, fill
-from harness.frameworks import _torch_trace, _torch_walk
+from harness.core.weights import Inner, Move, fill
+from harness.frameworks import _torch_eighth, _torch_trace, _torch_walk
 from harness.frameworks._calls import bound_by
 from harness.frameworks._torch import Built, arrays_of, inference_mode, joined, prepared, program, tensors_of
 from harness.frameworks._torch_twin import twins
@@ -167,6 +167,19 @@ class Torch:
             if sum(tensor.nbytes for tensor in twin.parameters()) <= KEPT and isinstance(move, (type(None), functools.partial)):
                 kept[key] = twin
             return outputs
+        assert failed is not None
+        raise failed
+
+    def emulate(self, case: Case, model: Built, feeds: Mapping[str, Any], move: Move, inner: Inner) -> dict[str, Any]:
+        """Return the outputs of a float64 copy whose operators pass on rounded tensors."""
+        wide = {name: array.astype(np.float64) if array.dtype.kind == "f" else array for name, array in feeds.items()}
+        failed: Exception | None = None
+        for twin in twins(model.module, move):
+            try:
+                with _torch_eighth.rounding(twin, inner):
+                    return self.run(Built(twin, model.inputs, model.outputs), wide)
+            except Exception as error:
+                failed = error
         assert failed is not None
         raise failed
 

@@ -86,8 +86,8 @@ def ratio(found: Mapping[str, Any] | None) -> str:
     return f"{found['estimate']:.3g}{ends}"
 
 
-def lines(name: str, latency: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what a terminal shows of the time of one cell."""
+def lines(name: str, latency: Mapping[str, Any], quality: str = "") -> Iterator[str]:
+    """Yield what a terminal shows of the time of one cell, and beside it of its ``quality`` (see `harness.core.quality`)."""
     target, source = latency.get("target") or {}, latency.get("source") or {}
     if "p50" in target:
         spread = ", ".join(f"{key} {seconds(target[key])}" for key in ("p50", "p90", "p99") if key in target)
@@ -96,7 +96,8 @@ def lines(name: str, latency: Mapping[str, Any]) -> Iterator[str]:
         yield f"{name}: {spread}{apart}{peak}"
     if found := latency.get("ratio"):
         least = f"; {detectable(found['detectable'])}" if "detectable" in found else ""
-        yield f"  {ratio(found)} times its source ({seconds(source.get('p50'))}), {CONFIDENCE:.0%} interval{least}"
+        beside = f"; {quality}" if quality else ""
+        yield f"  {ratio(found)} times its source ({seconds(source.get('p50'))}), {CONFIDENCE:.0%} interval{least}{beside}"
     if copy := target.get("copy"):
         yield f"  with copies to and from the device: p50 {seconds(copy['p50'])}"
     for batch in latency.get("batches", ()):

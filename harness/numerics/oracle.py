@@ -19,6 +19,10 @@ and ``r``, since either end is a defensible answer. The parts:
   float64 run. It counts only as far as spread and scale explain it, or as most elements share it: a source that is
   plainly wrong somewhere earns its target no room there.
 
+A target in 8 bits has tensors inside of the model in 8 bits as well. The source is run in float64 with these rounded, each by its own
+range (all of them for ``int8``, what a product reads for ``int8-dynamic``, weights alone for ``int8-weights``), and eight times the
+root mean square of what that changes is allowed, three times for the tensor as a whole: another draw of that size is as right.
+
 A target in a coarser type has, beside the source's, the same parts for that type, with 2 for every constant, and what the source
 loses when its weights and inputs are rounded to that type first; the float64 answer to these is as right as that to the given ones.
 Two steps between the smallest numbers of the type may go as well, and what is beyond its largest has no part in the scale of the rest.
@@ -43,6 +47,7 @@ from harness.numerics.local import Local, finite_or_zero, pieces
 FORMULA = "distance to [oracle, reference] <= (4 + 2sqrt(K))u|oracle| + 64u*scale + (16 + 2sqrt(K))*spread + 16*error"
 UNITS: Mapping[str, float] = {
     "float64": 2.0**-53, "float32": 2.0**-24, "tfloat32": 2.0**-11, "float16": 2.0**-11, "bfloat16": 2.0**-8, "int8": 2.0**-8,
+    "int8-dynamic": 2.0**-8, "int8-weights": 2.0**-8,
 }  # fmt: skip
 """Unit round-off by type; for int8 half a step of a symmetric 8-bit scale over its largest value."""
 RANGES: Mapping[str, tuple[float, float]] = {"float16": (2.0**-24, 65504.0)}
@@ -52,6 +57,9 @@ _OWN, _SCALE, _NOISE, _ERROR = 4.0, 64.0, 16.0, 16.0
 # In place of all of these for what a coarser type adds: its rounding outweighs every difference between kernels.
 _COARSE = 2.0
 _TINY = {"float64": 2.0**-1022, "float16": 2.0**-14}
+# How many times the root mean square of the rounding of an emulated run may be in one element, where sqrt(2 ln n) is 5.3 for a million
+# Gaussian ones and the tails are heavier; and how many times that of a tensor as a whole.
+_DRAWN, _DRAWN_WHOLE = 8.0, 3.0
 # One draw of noise may be small by chance: an element has at least this share of what is usual around it.
 _USUAL = 0.6
 # Beyond this share of its own scale a bound says nothing about a value any more; what rounding alone costs in a coarse type is not held
@@ -70,8 +78,9 @@ class Yardstick:
     runs of the source on one input were apart, added to the noise. ``coarse``: unit round-off of the
     coarsest type the target computes in, where that is coarser than the source's, else 0; ``emulated`` then is the oracle with
     weights and inputs rounded to that type, and ``least`` and ``most`` are its smallest and largest positive numbers.
-    ``counted``: a mask, where a difference counts; None for everywhere. ``ordinary``: whether the inputs are, so that an output of
-    which nothing is determined fails. ``alone``: whether there is no float64 twin, so that ``oracle`` is the reference itself.
+    ``inner``: whether tensors inside of the model were rounded for that as well, so that ``emulated`` is one draw of all that such a
+    target loses. ``counted``: a mask, where a difference counts; None for everywhere. ``ordinary``: whether the inputs are, so that an
+    output of which nothing is determined fails. ``alone``: whether there is no float64 twin, so that ``oracle`` is the reference itself.
     """
 
     reference: Any
@@ -82,6 +91,7 @@ class Yardstick:
     wobble: float = 0.0
     coarse: float = 0.0
     emulated: Any = None
+    inner: bool = False
     least: float = 0.0
     most: float = math.inf
     counted: Any = None
@@ -128,12 +138,12 @@ class _Total:
         self.outside = self.undetermined = self.size = 0
         self.squares = [0.0, 0.0]
 
-    def add(self, start: int, distance: Any, allowed: Any, loose: Any, parts: Mapping[str, Any]) -> None:
-        """Take in a block: its distances, its bounds, where they are loose, and the parts they are made of."""
+    def add(self, start: int, distance: Any, allowed: Any, loose: Any, share: Any, parts: Mapping[str, Any]) -> None:
+        """Take in a block: its distances, its bounds, where they are loose, what each adds to that of the tensor, and its parts."""
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             ratio = np.where(distance > 0, distance / allowed, 0.0)
-            self.squares[0] += float(np.sum(np.square(np.where(loose, 0.0, distance))))
-            self.squares[1] += float(np.sum(np.square(np.where(loose, 0.0, allowed))))
+            self.squares[0] += float(np.sum(np.square(np.where(share > 0.0, distance, 0.0))))
+            self.squares[1] += float(np.sum(np.square(share)))
         self.outside += int(np.count_nonzero(~(ratio <= 1.0)))
         self.undetermined += int(np.count_nonzero(loose))
         self.size += ratio.size
@@ -147,7 +157,7 @@ class _Total:
 
     def judged(self, bound: _Bound) -> Judged:
         """Return the sum of it."""
-        tensor = 2.0 * math.sqrt(self.squares[0] / self.squares[1]) if self.squares[1] else 0.0
+        tensor = bound.whole * math.sqrt(self.squares[0] / self.squares[1]) if self.squares[1] else 0.0
         # Among few elements the mean is no steadier than the largest.
         return Judged(
             ratio=self.ratio, tensor_ratio=tensor if self.size >= 32 else 0.0, outside=self.outside,
@@ -161,9 +171,10 @@ class _Bound:
     def __init__(self, yardstick: Yardstick) -> None:
         self._given = yardstick
         self.unit, self.terms, self._coarse = yardstick.unit, yardstick.terms, yardstick.coarse
+        self.whole = _DRAWN / _DRAWN_WHOLE if yardstick.inner else 2.0
         self._length = min(2.0 * math.sqrt(yardstick.terms), _LONGEST / yardstick.unit)
         own = min(_HALF, 2.0 * (_SCALE + 2.0 * self._length) * yardstick.unit) * (2.0 if yardstick.alone else 1.0)
-        self._limit = max(_LOOSE, 2.0 * _SCALE * max(self._coarse, self.unit), own)
+        self._limit = max(_LOOSE, 2.0 * _SCALE * max(self._coarse, self.unit), own) * (2.0 if yardstick.inner else 1.0)
         self._arrays = r, o, s = yardstick.reference, yardstick.oracle, yardstick.spread
         shape = o.shape
 
@@ -174,12 +185,14 @@ class _Bound:
         self._scale = Local(shape, lambda piece: held(o[piece], piece))
         self._spread = Local(shape, lambda piece: held(s[piece], piece), self._scale.constant)
         self._error = Local(shape, lambda piece: held(np.asarray(r[piece], np.float64) - o[piece], piece), self._scale.constant)
+        e = yardstick.emulated
+        self._apart = Local(shape, lambda piece: held(e[piece] - o[piece], piece), self._scale.constant) if yardstick.inner else None
         # What the source loses in most elements is its algorithm's, whatever spread and scale explain.
         self._typical = 4.0 * _median(yardstick.reference, yardstick.oracle)
         self._tiny = _TINY.get(yardstick.reference.dtype.name, 2.0**-126) + _COARSE * yardstick.least
 
-    def at(self, piece: tuple[Any, ...], actual: Any) -> tuple[Any, Any, Any, dict[str, Any]]:
-        """Return distance, bound, looseness and parts of the elements at ``piece``."""
+    def at(self, piece: tuple[Any, ...], actual: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        """Return distance, bound, looseness, share in the bound of the tensor and parts of the elements at ``piece``."""
         y, r, o, s = (np.asarray(array[piece], np.float64) for array in (actual, *self._arrays))
         judged = np.isfinite(y) & np.isfinite(o) & np.isfinite(r)
         if self._given.counted is not None:
@@ -198,13 +211,19 @@ class _Bound:
         distance = np.maximum(np.maximum(np.minimum(r, o) - y, y - np.maximum(r, o)), 0.0)
         if self._given.emulated is not None:
             e = np.asarray(self._given.emulated[piece], np.float64)
-            error = error + _COARSE * np.minimum(np.abs(np.nan_to_num(e, nan=0.0, posinf=0.0, neginf=0.0) - o), explained)
+            apart = np.abs(np.nan_to_num(e, nan=0.0, posinf=0.0, neginf=0.0) - o)
+            if self._apart is None:
+                error = error + _COARSE * np.minimum(apart, explained)
+            else:
+                error = error + _DRAWN * np.maximum(apart, self._apart.at(piece, o.shape))
             distance = np.where(np.isfinite(e), np.minimum(distance, np.abs(y - e)), distance)
         allowed = rounding + noise + error + self._tiny
         loose = judged & ((allowed > self._limit * np.maximum(size, scale) + self._tiny * 16) | jumps)
+        # Where rounding may go anywhere in an element, the mean over all of them still tells one that is too large.
+        share = np.where(jumps if self._given.inner else loose, 0.0, allowed)
         allowed = np.where(loose, np.maximum(allowed, 4.0 * np.maximum(size, self._scale.whole)), allowed)
         parts = {"rounding": rounding, "noise": noise, "error": error, "oracle": o, "reference": r, "scale": scale}
-        return np.where(judged, distance, 0.0), allowed, loose, parts
+        return np.where(judged, distance, 0.0), allowed, loose, share, parts
 
 
 def scales(array: Any) -> Any:

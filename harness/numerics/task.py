@@ -13,7 +13,8 @@ from harness.core.record import Comparison
 from harness.numerics.metrics import cosine, widen
 
 BOUNDS: Mapping[str, tuple[str, ...]] = {
-    "accuracy": ("max_drop", "max_gain"), "embedding": ("min_cosine", "min_retrieval"), "token_agreement": ("min_agreement", "min_prefix"),
+    "accuracy": ("max_drop", "max_gain"), "embedding": ("min_cosine", "min_retrieval", "min_nearest"),
+    "token_agreement": ("min_agreement", "min_prefix"),
 }  # fmt: skip
 
 
@@ -66,19 +67,22 @@ def _better(target: float, source: float, margin: float) -> dict[str, str]:
 
 
 def _embedding(a: Any, e: Any, _: Any, bounds: Mapping[str, float]) -> tuple[dict[str, Any], list[str]]:
-    """Smallest cosine between matching rows, and the share of rows that rank all others the same way."""
+    """Smallest cosine between matching rows, and the shares of rows that rank all others the same way, and that have the same nearest."""
     a, e = widen(a), widen(e)
     if len(e) < 3:
         return {}, [f"retrieval needs at least 3 embeddings, got {len(e)}"]
     cosines = [cosine(x, y) for x, y in zip(a, e, strict=True)]
     order_a, order_e = _ranking(a), _ranking(e)
     kept = float(np.mean(np.all(order_a == order_e, axis=1)))
-    measured = {"min_cosine": min(cosines), "retrieval": kept, "rows": len(e)}
+    nearest = float(np.mean(order_a[:, 0] == order_e[:, 0]))
+    measured = {"min_cosine": min(cosines), "retrieval": kept, "nearest": nearest, "rows": len(e)}
     facts = []
     if not measured["min_cosine"] >= bounds.get("min_cosine", 0.9999):
         facts.append(f"smallest cosine {measured['min_cosine']:.6f} is below {bounds.get('min_cosine', 0.9999)}")
     if not kept >= bounds.get("min_retrieval", 1.0):
         facts.append(f"only {kept:.1%} of the queries rank the others as the source does; expected {bounds.get('min_retrieval', 1.0):.1%}")
+    if not nearest >= bounds.get("min_nearest", 0.0):
+        facts.append(f"only {nearest:.1%} of the queries have the nearest other of the source; expected {bounds['min_nearest']:.1%}")
     return measured, facts
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from harness.core.quality import quality
 from harness.core.record import Record
 from harness.core.value import value
 
@@ -29,6 +30,7 @@ class Row:
     side: str
     gate: str
     reason: str
+    quality: str
     notes: tuple[str, ...]
 
 
@@ -83,7 +85,7 @@ def _row(record: Record, reach: float) -> Row:
         ratio="" if estimate is None else f"{estimate:.3g}{between}", place=_place(estimate, reach), low=_place(low, reach),
         high=_place(high, reach), memory="" if peak is None else f"{peak / 2**20:.0f} MiB", batches="; ".join(map(_batch, swept)),
         side=_side(low, high),
-        gate=str(gate.get("outcome", "")), reason=str(gate.get("reason", "")), notes=tuple(map(str, notes)),
+        quality=quality(record), gate=str(gate.get("outcome", "")), reason=str(gate.get("reason", "")), notes=tuple(map(str, notes)),
     )  # fmt: skip
 
 

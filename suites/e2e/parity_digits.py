@@ -35,8 +35,9 @@ def chunks():
 
 
 def held_out():
-    _, _, images, labels = digits()
-    return RealData(feeds={"image": images}, labels=labels)
+    known, _, images, labels = digits()
+    # A quantisation finds its ranges with images that it is not judged on.
+    return RealData(feeds={"image": images}, labels=labels, calibration=({"image": known[:512]},))
 
 
 def torch_net():
@@ -159,6 +160,6 @@ DIGITS = Case(
     build={"torch": torch_model, "tensorflow": keras_model, "paddle": paddle_model},
     outputs=("logits",),
     data=held_out,
-    task=Task(metric="accuracy", bounds={"max_drop": 0.0}),
+    task=Task(metric="accuracy", bounds={"max_drop": 0.0}, coarse={"int8": {"max_drop": 0.01}}),
     generate=("unit", "module"),
 )

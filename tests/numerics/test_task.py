@@ -107,3 +107,14 @@ def test_an_unknown_metric_and_a_missing_output_are_told() -> None:
         judged("token_agreement", IDS, IDS, min_agrement=0.5)
     found = judge(Task(metric="accuracy", bounds={}, output="z"), {"y": IDS}, {"z": IDS}, None)
     assert found.facts == ("accuracy cannot be computed: output 'z' is missing or has another shape",)
+
+
+def test_the_nearest_of_an_embedding_has_a_bound_of_its_own() -> None:
+    drawn = np.random.default_rng(4).normal(size=(12, 6))
+    moved = drawn + np.random.default_rng(5).normal(size=drawn.shape) * 0.2
+    loose = {"min_cosine": 0.5, "min_retrieval": 0.0}
+    found = judge(Task(metric="embedding", bounds=loose), {"y": moved}, {"y": drawn}, None)
+    assert found.match
+    assert 0.0 < found.metrics["retrieval"] + 1e-9 < found.metrics["nearest"] < 1.0
+    held = judge(Task(metric="embedding", bounds={**loose, "min_nearest": 1.0}), {"y": moved}, {"y": drawn}, None)
+    assert held.facts == (f"only {found.metrics['nearest']:.1%} of the queries have the nearest other of the source; expected 100.0%",)

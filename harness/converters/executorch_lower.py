@@ -28,6 +28,20 @@ def refusal(error: Exception) -> Unsupported | None:
     return None
 
 
+def _without_expressions(module: Any) -> None:
+    """Take the ranges of expressions (4*H) out of what is known of a reopened program, those of its symbols stay.
+
+    Decomposition asserts on them, in programs that were saved and reopened only.
+    """
+    for node in module.graph.nodes:
+        for length in getattr(node.meta.get("val"), "shape", ()):
+            if hasattr(length, "node"):
+                known = length.node.shape_env.var_to_range
+                for expression in [key for key in known if not key.is_Symbol]:
+                    del known[expression]
+                return
+
+
 class _Lower:
     sources = ("torch.exported",)
     target = "executorch.pte"
@@ -47,6 +61,7 @@ class _Lower:
         from executorch.exir import to_edge_transform_and_lower
 
         exported = torch.export.load(source.artifact.entry)
+        _without_expressions(exported.graph_module)
         try:
             edge = to_edge_transform_and_lower(exported, partitioner=self.partitioners() or None)
             shares = get_delegation_info(edge.exported_program().graph_module)

@@ -39,6 +39,8 @@ CASES = [
     Case(id="linear", level="unit", inputs=(X,), build=layer("Linear", in_features=6, out_features=4), weights="random"),
     Case(id="gelu", level="unit", inputs=(X,), build=layer("GELU", approximate="tanh")),
     Case(id="refused", level="unit", inputs=(X,), build=function(lambda torch, x: torch.kthvalue(x, 2).values)),
+    Case(id="quads", level="unit", inputs=(TensorSpec(name="x", dtype="float32", shape=(2, Dim("quads", 4, 64, multiple=4))),),
+         build=function(lambda torch, x: x.reshape(x.shape[0], x.shape[1] // 4, 4).sum(-1))),
     Case(id="crop", level="unit", inputs=(X,), build=function(lambda torch, x: torch.nn.functional.pad(x, (-1, -2)))),
     Case(id="left", level="unit", inputs=(X,), build=function(lambda torch, x: torch.cumsum(x, 1))),
 ]
@@ -74,6 +76,11 @@ def test_what_ran_where_is_told(lowering: str, taken: bool, tmp_path: Path, pool
     provenance = record.provenance or {}
     assert ("XnnpackBackend" in str(provenance["provider"])) is taken
     assert str(provenance["delegated"]).startswith("0 of") is not taken
+
+
+def test_a_program_whose_length_is_a_multiple_is_lowered_though_it_was_reopened(tmp_path: Path, pool: Pool) -> None:
+    record = ran("quads", "portable", tmp_path, pool)
+    assert record.outcome is Outcome.MATCH, record.error
 
 
 def test_a_backend_that_took_nothing_says_so(tmp_path: Path, pool: Pool) -> None:

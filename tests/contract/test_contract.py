@@ -108,14 +108,27 @@ MUTANTS = {
     "onnx.mutate": "onnx>onnx.mutate[operator=softmax-axis]>onnxruntime@cpu",
     "torch.mutate": "torch>torch.mutate[operator=bias-shifted,site=2]>onnx.dynamo>onnxruntime@cpu",
 }
+COARSER = {"onnx.float16": "onnx>onnx.float16>onnxruntime@cpu", "onnx.quantise": "onnx>onnx.quantise>onnxruntime@cpu"}
 SAMPLE = {
     "onnx.mutate": ("softmax-axis", "node=probs tensor=probs layer=Softmax"),
     "torch.mutate": ("bias-shifted", "node=second tensor=second.bias"),
 }
 
 
-def test_every_converter_that_plants_a_fault_is_driven() -> None:
-    assert set(MUTANTS) == {name for name, converter in registry().converters.items() if converter.target in converter.sources}
+def test_every_converter_that_leads_to_where_it_came_from_is_driven() -> None:
+    own = {name for name, converter in registry().converters.items() if converter.target in converter.sources}
+    assert {*MUTANTS, *COARSER} == own
+
+
+@pytest.mark.parametrize("name", sorted(COARSER))
+def test_a_converter_to_fewer_bits_is_held_to_these(
+    name: str, pool: Pool, described: Manifest, place: Path, ran: dict[tuple[str, str], Record]
+) -> None:
+    record = record_of(parse_route(COARSER[name], registry()), "contract", pool, described, place, ran)
+    assert record.outcome is Outcome.MATCH, record.error
+    bounds = [comparison.bound for comparison in record.comparisons if "allowed" in comparison.bound]
+    assert bounds
+    assert all(bound["allowed"] > 2.0**-12 * bound["scale"] for bound in bounds), "no bound of float32 would let it pass"
 
 
 @pytest.mark.parametrize("name", sorted(MUTANTS))

@@ -183,12 +183,15 @@ class _Bound:
             return np.where(np.isfinite(r[piece]) & ~(np.abs(o[piece]) > yardstick.most), array, 0.0)
 
         self._scale = Local(shape, lambda piece: held(o[piece], piece))
-        self._spread = Local(shape, lambda piece: held(s[piece], piece), self._scale.constant)
-        self._error = Local(shape, lambda piece: held(np.asarray(r[piece], np.float64) - o[piece], piece), self._scale.constant)
+        # Where there is none of these anywhere, which a look tells at little cost, each stays 0.
+        known = self._scale.constant
+        self._spread = Local(shape, lambda piece: held(s[piece], piece), known) if np.any(s) else None
+        lost = not yardstick.alone
+        self._error = Local(shape, lambda piece: held(np.asarray(r[piece], np.float64) - o[piece], piece), known) if lost else None
         e = yardstick.emulated
         self._apart = Local(shape, lambda piece: held(e[piece] - o[piece], piece), self._scale.constant) if yardstick.inner else None
         # What the source loses in most elements is its algorithm's, whatever spread and scale explain.
-        self._typical = 4.0 * _median(yardstick.reference, yardstick.oracle)
+        self._typical = 4.0 * _median(yardstick.reference, yardstick.oracle) if lost else 0.0
         self._tiny = _TINY.get(yardstick.reference.dtype.name, 2.0**-126) + _COARSE * yardstick.least
 
     def at(self, piece: tuple[Any, ...], actual: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
@@ -198,16 +201,18 @@ class _Bound:
         if self._given.counted is not None:
             judged &= self._given.counted[piece]
         y, r, o = (np.where(judged, array, 0.0) for array in (y, r, o))
-        jumps = ~np.isfinite(s)
+        jumps: Any = np.False_ if self._spread is None else ~np.isfinite(s)
         size = np.abs(o)
-        spread = np.maximum(np.where(jumps, 0.0, s), _USUAL * self._spread.at(piece, o.shape))
+        spread = 0.0 if self._spread is None else np.maximum(np.where(jumps, 0.0, s), _USUAL * self._spread.at(piece, o.shape))
         scale = self._scale.floored(piece, o.shape)
         noise = (_NOISE + self._length + _COARSE * self._coarse / self.unit) * spread + self._given.wobble
         rounding = self.unit * ((_OWN + self._length) * size + _SCALE * scale) + _COARSE * self._coarse * (size + scale)
         if self._given.alone:
             noise, rounding = 2.0 * noise, 2.0 * rounding
         explained = np.maximum(4.0 * (noise + rounding), self._typical)
-        error = _ERROR * np.minimum(np.maximum(np.abs(r - o), self._error.at(piece, o.shape)), explained)
+        error: Any = 0.0
+        if self._error is not None:
+            error = _ERROR * np.minimum(np.maximum(np.abs(r - o), self._error.at(piece, o.shape)), explained)
         distance = np.maximum(np.maximum(np.minimum(r, o) - y, y - np.maximum(r, o)), 0.0)
         if self._given.emulated is not None:
             e = np.asarray(self._given.emulated[piece], np.float64)

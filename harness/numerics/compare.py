@@ -115,7 +115,8 @@ def _by_oracle(got: Any, yardstick: Yardstick, metrics: dict[str, Any], facts: l
     metrics.update(ratio=judged.ratio, tensor_ratio=judged.tensor_ratio, outside=judged.outside, undetermined=judged.undetermined)
     if got.size:
         metrics.update(_there(judged.worst, got, yardstick))
-    if yardstick.ordinary and judged.undetermined and judged.undetermined == got.size and judged.parts["scale"]:
+    # An answer that is the source's to the last bit is right, whatever it hangs on.
+    if yardstick.ordinary and judged.undetermined and judged.undetermined == got.size and judged.parts["scale"] and metrics["max_abs"]:
         facts.append(f"nothing of it is determined at this precision: {_HANGS}")
     return judged.match, {"mode": "oracle", "formula": oracle.FORMULA, **judged.parts}
 

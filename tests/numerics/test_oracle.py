@@ -176,9 +176,12 @@ def test_chaos_is_judged_by_what_is_determined_and_never_waved_through() -> None
     wrong[-1] = 1e3
     assert not judge(wrong, held).match
     late = {name: getattr(held, name)[-5:] for name in ("reference", "oracle", "spread")}
-    (verdict,) = compare({"y": chaos(x)[-5:]}, {"y": late["reference"]}, usual, yardsticks={"y": Yardstick(**late)})
+    other = chaos(np.nextafter(x, np.float32(1)))[-5:]
+    (verdict,) = compare({"y": other}, {"y": late["reference"]}, usual, yardsticks={"y": Yardstick(**late)})
     assert not verdict.match
     assert "nothing of it is determined" in verdict.facts[0]
+    (verdict,) = compare({"y": chaos(x)[-5:]}, {"y": late["reference"]}, usual, yardsticks={"y": Yardstick(**late)})
+    assert verdict.match, "the same chaos to the last bit is no chance"
 
 
 def argmax(x: np.ndarray, w: np.ndarray) -> np.ndarray:
